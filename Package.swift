@@ -1,0 +1,70 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// What every Swift target of Footfall is compiled with. `Lifetimes` allows functions of our own
+/// to return a `Span` that borrows from their argument.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "footfall",
+    products: [
+        .executable(name: "footfall", targets: ["FootfallCommand"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibevent", pkgConfig: "libevent_extra", providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(
+            name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CLinux"),
+        .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "EventHTTP", dependencies: ["CLibevent", "CLinux", "POSIX"], swiftSettings: strict),
+        .target(name: "Tracking", swiftSettings: strict + [.strictMemorySafety()]),
+        .target(name: "EventLog", dependencies: ["CLinux", "CXXHash", "POSIX"], swiftSettings: strict),
+        .target(
+            name: "Collector",
+            dependencies: [
+                "CLinux", "EventHTTP", "EventLog", "POSIX", "Tracking", "Yams",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "FootfallCommand",
+            dependencies: [
+                "Collector", "POSIX",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["POSIX"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(
+            name: "EventHTTPTests", dependencies: ["EventHTTP", "POSIX", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "TrackingTests", dependencies: ["Tracking"], swiftSettings: strict),
+        .testTarget(
+            name: "EventLogTests", dependencies: ["EventLog", "POSIX", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CollectorTests",
+            dependencies: ["Collector", "EventHTTP", "EventLog", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,18 @@
+// Calls of Linux and glibc that Swift's Glibc module does not show, because their declarations
+// stand behind _GNU_SOURCE or in a header that it leaves out.
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// eventfd(2)
+#include <sys/eventfd.h>
+
+// getrandom(2)
+#include <sys/random.h>
+
+// fallocate(2)
+int fallocate(int descriptor, int mode, off_t offset, off_t length);
+#define FALLOC_FL_KEEP_SIZE 0x01
+
+// pthread_setname_np(3)
+int pthread_setname_np(pthread_t thread, const char *name);

@@ -1,0 +1,40 @@
+public import EventHTTP
+public import EventLog
+internal import Glibc
+
+/// What `serve` prints of each hit.
+public enum PrintMode: String, CaseIterable, Sendable {
+    /// The visitor and what was searched for, in the article's words.
+    case hits
+    /// Those, the request line and every header.
+    case requests
+    /// Nothing.
+    case none
+}
+
+/// Everything that a collector can be told. A default that depends on the machine or the terminal
+/// is filled in when the value is made.
+public struct Configuration: Sendable {
+    /// Where hits are received.
+    public var listen = [ListenAddress.tcp(host: "127.0.0.1", port: 8000)]
+    /// Where the operator asks; nil for nowhere.
+    public var admin: ListenAddress? = .tcp(host: "127.0.0.1", port: 8001)
+    /// Event loops, each with a thread; by default one for each core.
+    public var loops = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    /// The log and its limits.
+    public var log = LogOptions(directory: "./data")
+    /// What a connection may cost.
+    public var limits = HTTPLimits()
+    /// Whether the demo pages are served.
+    public var servesDemo = true
+    /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.
+    public var print: PrintMode = isatty(STDOUT_FILENO) == 1 ? .hits : .none
+    /// Seconds that a shutdown may take before the process ends at once.
+    public var shutdownSeconds = 30.0
+
+    /// The most loops that can be asked for.
+    static let loopsMax = 256
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,155 @@
+internal import EventHTTP
+internal import EventLog
+
+/// One thing that can be set: by a flag, in the environment, or in a file.
+public struct Setting: Sendable {
+    /// The key in a file; the flag is the same with dashes, the variable in capitals after
+    /// `FOOTFALL_`.
+    public let key: String
+    /// Whether it may be given several times, or as a list.
+    public let isList: Bool
+    /// Takes over the given values, of which there is one unless it is a list.
+    let apply: @Sendable (inout Configuration, [String]) throws(InvalidValue) -> Void
+    /// The values in force, as they would be given.
+    let values: @Sendable (Configuration) -> [String]
+
+    /// `--sync-interval`.
+    public var flag: String { "--" + key.replacing("_", with: "-") }
+    /// `FOOTFALL_SYNC_INTERVAL`.
+    public var variable: String { "FOOTFALL_" + key.uppercased() }
+
+    /// A value that cannot be used, and why.
+    struct InvalidValue: Error {
+        let reason: String
+    }
+
+    /// All of them, in the order in which `check` prints them.
+    public static let all: [Setting] = [
+        Setting(key: "listen", isList: true) { (configuration, values) throws(InvalidValue) in
+            configuration.listen = []
+            for value in values { configuration.listen.append(try address(value)) }
+            guard !values.isEmpty else { throw InvalidValue(reason: "at least one address") }
+        } values: {
+            $0.listen.map(\.description)
+        },
+        scalar("admin") { (configuration, value) throws(InvalidValue) in
+            configuration.admin = value == "off" ? nil : try address(value)
+        } value: {
+            $0.admin?.description ?? "off"
+        },
+        scalar("data") { (configuration, value) throws(InvalidValue) in
+            guard !value.isEmpty else { throw InvalidValue(reason: "expected a directory") }
+            configuration.log.directory = value
+        } value: {
+            $0.log.directory
+        },
+        scalar("loops") { (configuration, value) throws(InvalidValue) in
+            guard let loops = Int(value), (1...Configuration.loopsMax).contains(loops) else {
+                throw InvalidValue(
+                    reason: "'\(value)': expected a number from 1 to \(Configuration.loopsMax)")
+            }
+            configuration.loops = loops
+        } value: {
+            String($0.loops)
+        },
+        scalar("durability") { (configuration, value) throws(InvalidValue) in
+            switch (value, configuration.log.durability) {
+            case ("commit", _): configuration.log.durability = .commit
+            case ("interval", .commit): configuration.log.durability = .interval(seconds: 1)
+            case ("interval", .interval): break
+            default:
+                throw InvalidValue(reason: "'\(value)': expected 'commit' or 'interval'")
+            }
+        } value: {
+            $0.log.durability.name
+        },
+        // After `durability`, which it does not change: with `commit` it has no meaning.
+        scalar("sync_interval") { (configuration, value) throws(InvalidValue) in
+            let seconds = try UnitValue.seconds(value)
+            if case .interval = configuration.log.durability {
+                configuration.log.durability = .interval(seconds: seconds)
+            }
+        } value: {
+            if case .interval(let seconds) = $0.log.durability { UnitValue.text(seconds: seconds) } else {
+                "1s"
+            }
+        },
+        bytes("segment_bytes_max", \.log.segmentBytesMax),
+        seconds("segment_age_max", \.log.segmentSecondsMax),
+        bytes("backlog_bytes_max", \.log.backlogBytesMax),
+        bytes("event_bytes_max", \.log.eventBytesMax, upTo: 900 << 10),
+        bytes("head_bytes_max", \.limits.headBytesMax, upTo: 1 << 20),
+        bytes("body_bytes_max", \.limits.bodyBytesMax),
+        seconds("idle_timeout", \.limits.idleSeconds),
+        seconds("handler_timeout", \.limits.handlerSeconds),
+        seconds("shutdown_timeout", \.shutdownSeconds),
+        scalar("print") { (configuration, value) throws(InvalidValue) in
+            guard let mode = PrintMode(rawValue: value) else {
+                throw InvalidValue(reason: "'\(value)': expected 'hits', 'requests' or 'none'")
+            }
+            configuration.print = mode
+        } value: {
+            $0.print.rawValue
+        },
+        scalar("no_demo") { (configuration, value) throws(InvalidValue) in
+            guard let isOff = Bool(value) else {
+                throw InvalidValue(reason: "'\(value)': expected 'true' or 'false'")
+            }
+            configuration.servesDemo = !isOff
+        } value: {
+            String(!$0.servesDemo)
+        },
+    ]
+
+    private static func scalar(
+        _ key: String,
+        apply: @escaping @Sendable (inout Configuration, String) throws(InvalidValue) -> Void,
+        value: @escaping @Sendable (Configuration) -> String
+    ) -> Setting {
+        Setting(key: key, isList: false) { (configuration, values) throws(InvalidValue) in
+            guard values.count == 1 else { throw InvalidValue(reason: "expected one value") }
+            try apply(&configuration, values[0])
+        } values: {
+            [value($0)]
+        }
+    }
+
+    private static func bytes(
+        _ key: String, _ path: any WritableKeyPath<Configuration, Int> & Sendable,
+        upTo most: Int = 1 << 40
+    ) -> Setting {
+        scalar(key) { (configuration, value) throws(InvalidValue) in
+            configuration[keyPath: path] = try UnitValue.bytes(value, upTo: most)
+        } value: {
+            UnitValue.text(bytes: $0[keyPath: path])
+        }
+    }
+
+    private static func seconds(
+        _ key: String, _ path: any WritableKeyPath<Configuration, Double> & Sendable
+    ) -> Setting {
+        scalar(key) { (configuration, value) throws(InvalidValue) in
+            configuration[keyPath: path] = try UnitValue.seconds(value)
+        } value: {
+            UnitValue.text(seconds: $0[keyPath: path])
+        }
+    }
+
+    private static func address(_ text: String) throws(InvalidValue) -> ListenAddress {
+        do throws(ListenAddress.ParseError) {
+            return try ListenAddress(parsing: text)
+        } catch {
+            throw InvalidValue(reason: error.description)
+        }
+    }
+}
+
+extension Durability {
+    /// The name of the class, as it is configured and reported.
+    var name: String {
+        switch self {
+        case .commit: "commit"
+        case .interval: "interval"
+        }
+    }
+}

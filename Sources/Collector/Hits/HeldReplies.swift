@@ -1,0 +1,68 @@
+internal import DequeModule
+internal import EventHTTP
+
+/// A hit whose reply waits for the log.
+struct HeldReply: ~Copyable {
+    let exchange: HTTPExchange
+    /// What is printed when it is answered; nil if nothing is.
+    let printed: PrintedRequest?
+
+    init(exchange: consuming HTTPExchange, printed: PrintedRequest?) {
+        self.exchange = exchange
+        self.printed = printed
+    }
+}
+
+/// The replies of one loop that wait until their lines are stored, in the order of the lines.
+struct HeldReplies: ~Copyable {
+    /// The replies of one batch that was written.
+    private struct Group {
+        /// The sequence of the batch's last line.
+        let through: UInt64
+        let count: Int
+        /// When it began to wait, on the monotonic clock.
+        let since: Double
+    }
+
+    /// Those of the batch that is being filled.
+    private var filling = UniqueDeque<HeldReply>()
+    /// Those of the groups.
+    private var written = UniqueDeque<HeldReply>()
+    private var groups = Deque<Group>()
+
+    /// How many wait.
+    var count: Int { filling.count + written.count }
+
+    /// Adds a reply whose line is in the batch that is being filled.
+    mutating func append(_ reply: consuming HeldReply) {
+        filling.append(reply)
+    }
+
+    /// The batch was written; its replies wait until `through` is stored.
+    mutating func closeBatch(through: UInt64, at now: Double) {
+        groups.append(Group(through: through, count: filling.count, since: now))
+        while let reply = filling.popFirst() { written.append(reply) }
+    }
+
+    /// Gives the replies of the batch that is being filled to `answer`.
+    mutating func takeBatch(_ answer: (consuming HeldReply) -> Void) {
+        while let reply = filling.popFirst() { answer(reply) }
+    }
+
+    /// Gives the written replies up to a sequence to `answer`.
+    mutating func take(through sequence: UInt64, _ answer: (consuming HeldReply) -> Void) {
+        while let group = groups.first, group.through <= sequence { takeFirst(group, answer) }
+    }
+
+    /// Gives the written replies that have waited since before `time` to `answer`.
+    mutating func take(waitingSince time: Double, _ answer: (consuming HeldReply) -> Void) {
+        while let group = groups.first, group.since < time { takeFirst(group, answer) }
+    }
+
+    private mutating func takeFirst(_ group: Group, _ answer: (consuming HeldReply) -> Void) {
+        groups.removeFirst()
+        for _ in 0..<group.count {
+            if let reply = written.popFirst() { answer(reply) }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+internal import EventHTTP
+internal import EventLog
+internal import Glibc
+public import Logging
+internal import POSIX
+
+/// A running collector: its log, its loops, its admin side, until a signal ends it.
+public struct Collector {
+    private let configuration: Configuration
+    private let logger: Logger
+
+    /// Why a collector does not start: one line for an operator.
+    public struct StartError: Error, CustomStringConvertible {
+        /// What was tried and how it failed.
+        public let description: String
+    }
+
+    /// What the workers and the signals tell the control loop.
+    private enum ControlMessage: Sendable {
+        case workerEnded
+    }
+
+    /// A collector. It writes to `logger`, and hits to standard output if so configured.
+    public init(_ configuration: Configuration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Serves until SIGTERM or SIGINT; then accepts nothing more, answers what is held, syncs,
+    /// seals and returns. Whether everything went to disk. A second signal, or the shutdown's time
+    /// limit, ends the process at once.
+    ///
+    /// To be called on the main thread. Throws before anything is served.
+    public func serve() throws(StartError) -> Bool {
+        prepareLibevent()
+        do {
+            return try run()
+        } catch let error as EventLogError {
+            throw StartError(description: error.description)
+        } catch {
+            throw StartError(description: "\(error)")
+        }
+    }
+
+    private func prepareLibevent() {
+        LibeventLibrary.prepare { [logger] severity, message in
+            switch severity {
+            case .debug: logger.debug("libevent: \(message)")
+            case .notice: logger.notice("libevent: \(message)")
+            case .warning: logger.warning("libevent: \(message)")
+            case .error: logger.error("libevent: \(message)")
+            }
+        }
+        if !LibeventLibrary.hasSecurityPatches {
+            logger.warning(
+                """
+                the loaded libevent \(LibeventLibrary.version) lacks the security fixes of 2026 \
+                (request smuggling); install Debian's 2.1.12-stable-8+deb12u1 or later
+                """)
+        }
+    }
+
+    private func run() throws -> Bool {
+        let mailboxes = try (0..<configuration.loops).map { _ in
+            try LoopMailbox<LoopMessage>()
+        }
+        let log = try openLog(mailboxes)
+        let sockets = try configuration.listen.map {
+            try ListeningSocket.open($0, count: configuration.loops)
+        }
+        let adminSocket = try configuration.admin.map { try ListeningSocket.open($0, count: 1)[0] }
+        defer { removeSocketFiles() }
+        let printer = configuration.print == .none ? nil : try Printer(.standardOutput)
+        let control = try LoopMailbox<ControlMessage>()
+
+        let workers = try mailboxes.enumerated().map { index, mailbox in
+            let own = sockets.map { $0[index] }
+            return try Thread(name: "loop-\(index)") { [configuration] in
+                LoopWorker(
+                    configuration, sockets: own, log: log, mailbox: mailbox, printer: printer
+                ).run()
+                control.post(.workerEnded)
+            }
+        }
+        announce(sockets.map { $0[0].address }, adminSocket?.address)
+        runControlLoop(adminSocket, log: log, mailboxes: mailboxes, control: control)
+        for worker in workers { worker.join() }
+        let isComplete = log.close()
+        printer?.close()
+        if isComplete {
+            logger.info("stopped; every hit is on disk")
+        } else {
+            logger.error("stopped; not every acknowledged hit could be written")
+        }
+        return isComplete
+    }
+
+    private func openLog(_ mailboxes: [LoopMailbox<LoopMessage>]) throws(EventLogError) -> EventLog {
+        try EventLog(configuration.log) { progress in
+            for mailbox in mailboxes { mailbox.post(.progress(progress)) }
+        } notice: { [logger] notice in
+            logger.log(level: notice.isError ? .error : .notice, "\(notice)")
+        }
+    }
+
+    /// Runs on the main thread until every worker has ended.
+    private func runControlLoop(
+        _ adminSocket: ListeningSocket?, log: EventLog, mailboxes: [LoopMailbox<LoopMessage>],
+        control: LoopMailbox<ControlMessage>
+    ) {
+        let loop = EventLoop()
+        let handler = AdminHandler(log: log, durability: configuration.log.durability)
+        let server = adminSocket.map {
+            HTTPServer(loop: loop, socket: $0, limits: configuration.limits, handler: handler)
+        }
+        var working = mailboxes.count
+        let ended = control.attach(to: loop) { _ in
+            working -= 1
+            if working == 0 { loop.stop() }
+        }
+        let signals = [SIGTERM, SIGINT].map { signal in
+            loop.onSignal(signal) { [logger, configuration] in
+                if handler.isDraining { Self.endAtOnce(logger, "a second signal came") }
+                handler.isDraining = true
+                logger.info("stopping: answering what is held")
+                Self.limitShutdown(seconds: configuration.shutdownSeconds, logger)
+                for mailbox in mailboxes { mailbox.post(.drain) }
+            }
+        }
+        loop.run {}
+        withExtendedLifetime((ended, signals, server)) {}
+    }
+
+    /// Ends the process when a shutdown takes too long, whatever it waits for.
+    private static func limitShutdown(seconds: Double, _ logger: Logger) {
+        let thread = try? Thread(name: "shutdown-limit") {
+            usleep(UInt32(min(seconds, 4000) * 1e6))
+            endAtOnce(logger, "the shutdown took longer than its limit")
+        }
+        if thread == nil { logger.warning("the shutdown has no time limit: no thread for it") }
+    }
+
+    private static func endAtOnce(_ logger: Logger, _ reason: String) -> Never {
+        logger.error("\(reason): ending at once")
+        _exit(EXIT_FAILURE)
+    }
+
+    private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?) {
+        for address in addresses { logger.info("listening on \(Self.url(address))") }
+        if let admin { logger.info("admin listening on \(Self.url(admin))") }
+        logger.info(
+            "events in \(configuration.log.directory)/events, durability \(configuration.log.durability.name)"
+        )
+    }
+
+    private static func url(_ address: ListenAddress) -> String {
+        if case .tcp = address { "http://\(address)" } else { "\(address)" }
+    }
+
+    private func removeSocketFiles() {
+        for case .unix(let path) in configuration.listen + [configuration.admin].compactMap({ $0 }) {
+            unlink(path)
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// A response status (RFC 9110, section 15). Only those that Footfall sends.
+public enum HTTPStatus: Int32, Sendable {
+    case ok = 200
+    case noContent = 204
+    case badRequest = 400
+    case notFound = 404
+    case methodNotAllowed = 405
+    case contentTooLarge = 413
+    case requestHeaderFieldsTooLarge = 431
+    case internalServerError = 500
+    case serviceUnavailable = 503
+    case httpVersionNotSupported = 505
+
+    /// The reason phrase. Never anything that a client sent: evhttp does not check it.
+    public var reason: StaticString {
+        switch self {
+        case .ok: "OK"
+        case .noContent: "No Content"
+        case .badRequest: "Bad Request"
+        case .notFound: "Not Found"
+        case .methodNotAllowed: "Method Not Allowed"
+        case .contentTooLarge: "Content Too Large"
+        case .requestHeaderFieldsTooLarge: "Request Header Fields Too Large"
+        case .internalServerError: "Internal Server Error"
+        case .serviceUnavailable: "Service Unavailable"
+        case .httpVersionNotSupported: "HTTP Version Not Supported"
+        }
+    }
+}

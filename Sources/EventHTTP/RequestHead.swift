@@ -1,0 +1,126 @@
+/// The head of a request (RFC 9112, sections 2 and 3), as ranges of bytes that stay where they
+/// were received.
+///
+/// It cannot outlive the call of the handler that it is given to.
+public struct RequestHead: ~Copyable, ~Escapable {
+    /// The header fields that Footfall looks at by name.
+    public enum KnownField: Int, CaseIterable, Sendable {
+        case host, userAgent, referrer, cookie, acceptLanguage, origin
+    }
+
+    /// A header field: where its name and its value are.
+    struct Field {
+        var name: ByteRange
+        var value: ByteRange
+    }
+
+    private let bytes: Span<UInt8>
+    private let fields: Span<Field>
+    private let parts: Parts
+
+    /// The request method.
+    public var method: HTTPMethod { parts.method }
+    /// The minor version of HTTP/1.
+    public var minorVersion: Int { parts.minorVersion }
+    /// How many header fields there are.
+    public var fieldCount: Int { fields.count }
+
+    /// What is found in the bytes, apart from the list of fields.
+    struct Parts {
+        var method = HTTPMethod.other
+        var minorVersion = 1
+        var target = ByteRange()
+        var path = ByteRange()
+        var query = ByteRange()
+        var peer = ByteRange()
+        var known = InlineArray<6, ByteRange>(repeating: ByteRange())
+
+        subscript(field: KnownField) -> ByteRange {
+            get { known[field.rawValue] }
+            set { known[field.rawValue] = newValue }
+        }
+    }
+
+    @_lifetime(copy bytes, copy fields)
+    init(bytes: Span<UInt8>, fields: Span<Field>, parts: Parts) {
+        self.bytes = bytes
+        self.fields = fields
+        self.parts = parts
+    }
+
+    /// The request target as it was sent.
+    public var target: Span<UInt8> {
+        @_lifetime(copy self) get { bytes.extracting(parts.target.range) }
+    }
+
+    /// The path of the target, still percent-encoded: routes are compared byte by byte.
+    public var path: Span<UInt8> {
+        @_lifetime(copy self) get { bytes.extracting(parts.path.range) }
+    }
+
+    /// The query of the target without its `?`, exactly as sent; empty if there is none.
+    public var query: Span<UInt8> {
+        @_lifetime(copy self) get { bytes.extracting(parts.query.range) }
+    }
+
+    /// The address of the peer in text; empty for a unix socket.
+    public var peer: Span<UInt8> {
+        @_lifetime(copy self) get { bytes.extracting(parts.peer.range) }
+    }
+
+    /// The value of a header field that occurs, without the white space around it; otherwise
+    /// empty. Of a repeated field it is the first.
+    public subscript(field: KnownField) -> Span<UInt8> {
+        @_lifetime(copy self) get { bytes.extracting(parts[field].range) }
+    }
+
+    /// The name of the header field at `index`, as it was sent.
+    @_lifetime(copy self)
+    public func fieldName(at index: Int) -> Span<UInt8> {
+        bytes.extracting(fields[index].name.range)
+    }
+
+    /// The value of the header field at `index`.
+    @_lifetime(copy self)
+    public func fieldValue(at index: Int) -> Span<UInt8> {
+        bytes.extracting(fields[index].value.range)
+    }
+}
+
+/// A range of bytes of a head, which is far shorter than 4 GiB.
+struct ByteRange: Equatable {
+    var start: UInt32 = 0
+    var count: UInt32 = 0
+
+    var range: Range<Int> { Int(start)..<Int(start + count) }
+}
+
+extension RequestHead.KnownField {
+    /// The field of that name, compared without regard to case (RFC 9110, section 5.1).
+    init?(name: Span<UInt8>) {
+        switch name.count {
+        case 4 where name.equalsIgnoringCase("host"): self = .host
+        case 6 where name.equalsIgnoringCase("cookie"): self = .cookie
+        case 6 where name.equalsIgnoringCase("origin"): self = .origin
+        case 7 where name.equalsIgnoringCase("referer"): self = .referrer
+        case 10 where name.equalsIgnoringCase("user-agent"): self = .userAgent
+        case 15 where name.equalsIgnoringCase("accept-language"): self = .acceptLanguage
+        default: return nil
+        }
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether these bytes are `lowercase` but for the case of ASCII letters. The counts are equal.
+    func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
+        let expected = UnsafeBufferPointer(
+            start: lowercase.utf8Start, count: lowercase.utf8CodeUnitCount)
+        precondition(count == expected.count, "compare the counts first")
+        for index in indices {
+            var byte = self[index]
+            if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") { byte |= 0x20 }
+            if byte != expected[index] { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,189 @@
+internal import Glibc
+internal import POSIX
+
+/// The log's thread: syncs what is written, seals what is full, and brings what could not be
+/// written into a new segment.
+struct Committer: Sendable {
+    let options: LogOptions
+    let directory: LogDirectory
+    let monitor: Monitor<EventLog.State>
+    let progress: EventLog.ProgressHandler
+    let notice: EventLog.NoticeHandler
+
+    /// Works until the log is closed.
+    func run(_ held: Held) {
+        var lastSync = Clock.monotonicSeconds()
+        while true {
+            let turn = waitForTurn(since: lastSync)
+            lastSync = Clock.monotonicSeconds()
+            if turn.isFailed {
+                takeOver(held)
+            } else if turn.needsSync {
+                sync(turn, held)
+            }
+            if turn.isClosing, !turn.needsSync, !turn.isFailed { return seal(turn.segment) }
+            // A disk that fails at the end is tried once more, not for ever.
+            if turn.isClosing, turn.isFailed { return }
+        }
+    }
+
+    /// What is to be done, as it stood when the lock was held.
+    private struct Turn {
+        var through: UInt64 = 0
+        var segment: SegmentFile?
+        var finished: [SegmentFile] = []
+        var hasNewEntry = false
+        var needsSync = false
+        var isFailed = false
+        var isClosing = false
+    }
+
+    private func waitForTurn(since lastSync: Double) -> Turn {
+        monitor.withLock(
+            waitingFor: { isDue($0) }, seconds: secondsToWait(since: lastSync)
+        ) { state in
+            if let segment = state.segment, segment.size > 0,
+                Clock.monotonicSeconds() - segment.begunAt >= options.segmentSecondsMax
+            {
+                state.finishSegment()
+            }
+            return Turn(
+                through: state.nextSequence - 1, segment: state.segment,
+                finished: state.finished, hasNewEntry: state.hasNewEntry,
+                needsSync: state.hasUnsynced || state.hasNewEntry || !state.finished.isEmpty,
+                isFailed: state.writeFailure != nil || state.failure != nil,
+                isClosing: state.isClosing)
+        }
+    }
+
+    /// Whether the thread has something to do before its time is up.
+    private func isDue(_ state: EventLog.State) -> Bool {
+        if state.isClosing { return true }
+        if state.failure != nil { return false }
+        if state.mustSync || !state.finished.isEmpty { return true }
+        if options.durability == .commit { return state.hasUnsynced }
+        return state.retained.bytes > EventLog.unsyncedBytesMax
+    }
+
+    private func secondsToWait(since lastSync: Double) -> Double {
+        let now = Clock.monotonicSeconds()
+        return monitor.withLock { state in
+            if state.failure != nil { return EventLog.retrySeconds }
+            var deadline = now + options.segmentSecondsMax
+            if let segment = state.segment {
+                deadline = segment.begunAt + options.segmentSecondsMax
+            }
+            if case .interval(let seconds) = options.durability {
+                deadline = min(deadline, lastSync + seconds)
+            }
+            return deadline - now
+        }
+    }
+
+    /// Makes everything up to `turn.through` durable and says so.
+    private func sync(_ turn: Turn, _ held: Held) {
+        do throws(SystemError) {
+            for segment in turn.finished { try segment.sync() }
+            try turn.segment?.sync()
+            if turn.hasNewEntry { try Directory.sync(directory.events) }
+        } catch {
+            notice(.failing(error))
+            monitor.withLock { $0.writeFailure = error }
+            return takeOver(held)
+        }
+        let stored = monitor.withLock { state in
+            state.syncedSequence = turn.through
+            state.retained.release(through: turn.through)
+            state.finished.removeFirst(turn.finished.count)
+            // Another segment may have been begun meanwhile.
+            let newest = state.segment ?? state.finished.last
+            state.hasNewEntry = (newest?.name.first ?? 0) > turn.through
+            if options.durability != .commit, !state.mustSync {
+                // What was written during the sync waited only for the entry.
+                state.acknowledgedSequence = state.nextSequence - 1
+                return state.acknowledgedSequence
+            }
+            return turn.through
+        }
+        held.mark.store(turn.through)
+        progress(.stored(through: stored))
+        for segment in turn.finished { seal(segment) }
+    }
+
+    /// Gives a whole and synced segment its final name.
+    private func seal(_ segment: SegmentFile?) {
+        guard let segment else { return }
+        defer { segment.close() }
+        do throws(SystemError) {
+            try segment.trim()
+            // The size has not changed, but what is sealed is synced in every respect.
+            try segment.sync()
+            try rename(segment.path, to: directory.path(of: segment.name.with(.sealed)))
+            try Directory.sync(directory.events)
+        } catch {
+            notice(.unsealed(error))
+        }
+    }
+
+    // MARK: - When the disk fails
+
+    /// Writes all lines that are not yet synced to a new segment, under their old sequences. If
+    /// that fails too, those that were not acknowledged are lost to their senders, and nothing is
+    /// accepted until it succeeds.
+    private func takeOver(_ held: Held) {
+        let result = monitor.withLock { state -> EventLog.Progress in
+            let abandoned = state.finished + (state.segment.map { [$0] } ?? [])
+            if state.failure == nil, let error = state.writeFailure { notice(.failing(error)) }
+            do throws(SystemError) {
+                let segment = try writeRetained(state)
+                state.segment = segment
+                state.finished = []
+                state.syncedSequence = state.nextSequence - 1
+                state.retained.release(through: state.syncedSequence)
+                state.hasNewEntry = false
+                state.writeFailure = nil
+                // Never synced again: what was synced in them is, and the rest is in the new one.
+                for segment in abandoned { segment.close() }
+                notice(
+                    state.failure == nil
+                        ? .tookOver(file: "events/\(segment.name)") : .accepting)
+                state.failure = nil
+                return .stored(through: state.syncedSequence)
+            } catch {
+                if state.failure == nil { notice(.refusing(error)) }
+                state.failure = error
+                let kept = max(state.syncedSequence, state.acknowledgedSequence)
+                state.retained.removeAll(after: kept)
+                state.nextSequence = kept + 1
+                return .lost(after: kept)
+            }
+        }
+        if case .stored(let sequence) = result { held.mark.store(sequence) }
+        progress(result)
+    }
+
+    /// The new segment, written and synced, with its final name.
+    private func writeRetained(_ state: EventLog.State) throws(SystemError) -> SegmentFile {
+        let name = SegmentName(first: state.syncedSequence + 1, state: .open)
+        var file = try SegmentFile(
+            name: name, path: directory.events + "/.takeover", replacing: true)
+        do throws(SystemError) {
+            try state.retained.forEachRun(after: state.syncedSequence) {
+                bytes throws(SystemError) in
+                try file.append(bytes, preallocating: 0)
+            }
+            try file.sync()
+            // It replaces a segment of the same name, none of whose lines are synced.
+            try rename(file.path, to: directory.path(of: name))
+            try Directory.sync(directory.events)
+        } catch {
+            file.close()
+            throw error
+        }
+        return file.renamed(to: directory.path(of: name))
+    }
+
+    private func rename(_ path: String, to target: String) throws(SystemError) {
+        guard Glibc.rename(path, target) == 0 else { throw SystemError("rename", path) }
+    }
+}

@@ -1,0 +1,48 @@
+public import POSIX
+
+/// Something about a log that its operator should know.
+public enum LogNotice: Sendable, CustomStringConvertible {
+    /// A segment that was not closed properly was brought into order.
+    case recovered(file: String, through: UInt64)
+    /// Bytes after the last line that was promised were moved out of the log.
+    case movedAside(bytes: Int, to: String)
+    /// A line that was promised is damaged. It stays where it is.
+    case damage(file: String, line: Int, byte: Int, LineDamage)
+    /// A segment could not be written or synced; another one takes its place.
+    case failing(SystemError)
+    /// What could not be written before is in a new segment.
+    case tookOver(file: String)
+    /// The log accepts nothing until the disk works again.
+    case refusing(SystemError)
+    /// The log accepts lines again.
+    case accepting
+    /// A segment that is whole and synced could not be given its final name.
+    case unsealed(SystemError)
+
+    /// Whether an operator has to do something.
+    public var isError: Bool {
+        switch self {
+        case .recovered, .tookOver, .accepting: false
+        case .movedAside, .damage, .failing, .refusing, .unsealed: true
+        }
+    }
+
+    /// One line.
+    public var description: String {
+        switch self {
+        case .recovered(let file, let through):
+            "\(file) was left open and has been sealed; it ends with event \(through)"
+        case .movedAside(let bytes, let path):
+            "\(bytes) bytes that were never acknowledged were moved to \(path)"
+        case .damage(let file, let line, let byte, let damage):
+            "\(file) is damaged: line \(line), byte \(byte): \(damage)"
+        case .failing(let error):
+            "\(error); the events that are not yet on disk go to a new segment"
+        case .tookOver(let file): "\(file) took over"
+        case .refusing(let error):
+            "hits are refused until the data directory can be written again: \(error)"
+        case .accepting: "the data directory can be written again; hits are accepted"
+        case .unsealed(let error): "a whole segment could not be sealed: \(error)"
+        }
+    }
+}

@@ -1,0 +1,79 @@
+internal import Glibc
+public import POSIX
+
+/// Reads the events of a log in order, from any process, also while they are being written.
+///
+/// It never goes past the synced sequence, so nothing that it gave is ever taken back. Damaged
+/// lines are passed over; `Verification` tells of them.
+public struct LogReader: ~Copyable {
+    private let directory: LogDirectory
+    /// The sequence of the event that comes next.
+    public private(set) var next: UInt64
+    /// The segment that was read last, and how far.
+    private var segment: UInt64 = 0
+    private var offset = 0
+
+    /// Whether a log was ever begun in `directory`.
+    public static func exists(in directory: String) -> Bool {
+        access(LogDirectory(path: directory).events, F_OK) == 0
+    }
+
+    /// Reads the log in `directory` from `sequence` on.
+    public init(directory: String, from sequence: UInt64) {
+        self.directory = LogDirectory(path: directory)
+        next = sequence
+    }
+
+    /// Calls `visit` with the sequence and the line, without its newline, of each event that can
+    /// be read now and was not read before.
+    public mutating func read(
+        _ visit: (UInt64, UnsafeRawBufferPointer) -> Void
+    ) throws(SystemError) {
+        while true {
+            let segments = try directory.segments()
+            guard
+                let index = segments.lastIndex(where: { $0.first <= next })
+                    ?? segments.indices.first
+            else { return }
+            let successor = index + 1 < segments.count ? segments[index + 1].first : nil
+            try read(segments[index], before: successor ?? .max, visit)
+            guard let successor else { return }
+            next = max(next, successor)
+        }
+    }
+
+    private mutating func read(
+        _ name: SegmentName, before limit: UInt64, _ visit: (UInt64, UnsafeRawBufferPointer) -> Void
+    ) throws(SystemError) {
+        if name.first != segment { (segment, offset) = (name.first, 0) }
+        // Without a mark nobody has ever written here: it is a copy of somebody's segments.
+        let isOpen = name.state == .open
+        let visible = isOpen ? SyncedMark.read(directory.synced) ?? .max : .max
+        // It may have been sealed since it was listed.
+        var found = try LineReader(directory.path(of: name), offset: offset)
+        if found == nil {
+            found = try LineReader(directory.path(of: name.with(.sealed)), offset: offset)
+        }
+        guard var reader = found else { return }
+        var (wanted, end, isAtEnd) = (next, offset, false)
+        while !isAtEnd,
+            try reader.next({ line in
+                if case .valid(let sequence, _) = line.verdict {
+                    if sequence >= limit || sequence > visible {
+                        isAtEnd = true
+                        return
+                    }
+                    if sequence >= wanted {
+                        visit(sequence, line.bytes)
+                        wanted = sequence + 1
+                    }
+                } else if !line.isFinished {
+                    isAtEnd = true
+                    return
+                }
+                end = line.offset + line.length
+            })
+        {}
+        (next, offset) = (wanted, end)
+    }
+}

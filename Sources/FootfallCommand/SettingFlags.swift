@@ -1,0 +1,105 @@
+internal import ArgumentParser
+internal import Collector
+internal import Glibc
+
+/// The flags that set something. Each is a `Setting`, which reads its value.
+struct SettingFlags: ParsableArguments {
+    @Option(help: "A configuration file (YAML).")
+    var config: String?
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: "Where hits are received: HOST:PORT or unix:/PATH. May be repeated. [127.0.0.1:8000]")
+    var listen: [String] = []
+
+    @Option(help: "Where the operator asks, or 'off'. [127.0.0.1:8001]")
+    var admin: String?
+
+    @Option(help: "The data directory. [./data]")
+    var data: String?
+
+    @Option(help: "Event loops. [one for each core]")
+    var loops: String?
+
+    @Option(
+        help: """
+            When a hit is answered: 'commit', after fdatasync (survives power loss), or \
+            'interval', after the write (survives kill -9). [commit]
+            """)
+    var durability: String?
+
+    @Option(help: "With 'interval', the time between two syncs. [1s]")
+    var syncInterval: String?
+
+    @Option(help: "The size at which a segment of the log is sealed. [1GiB]")
+    var segmentBytesMax: String?
+
+    @Option(help: "The age at which a segment of the log is sealed. [1h]")
+    var segmentAgeMax: String?
+
+    @Option(help: "Bytes that may wait for the disk; beyond, hits get 503. [256MiB]")
+    var backlogBytesMax: String?
+
+    @Option(help: "The longest event; a longer one gets 413. [256KiB]")
+    var eventBytesMax: String?
+
+    @Option(help: "The longest request line with its header fields. [16KiB]")
+    var headBytesMax: String?
+
+    @Option(help: "The longest request body; a longer one gets 413. [1MiB]")
+    var bodyBytesMax: String?
+
+    @Option(help: "How long a connection may be silent. [75s]")
+    var idleTimeout: String?
+
+    @Option(help: "How long a reply may wait for the disk before it is a 503. [10s]")
+    var handlerTimeout: String?
+
+    @Option(help: "How long a shutdown may take before the process ends at once. [30s]")
+    var shutdownTimeout: String?
+
+    @Option(
+        help: "Print 'hits', 'requests' with all headers, or 'none'. [hits on a terminal, else none]"
+    )
+    var print: String?
+
+    @Flag(help: "Serve no demo pages.")
+    var noDemo = false
+
+    /// The values that were given, by the key of their setting.
+    var given: [String: [String]] {
+        var values = [
+            "admin": admin, "data": data, "loops": loops, "durability": durability,
+            "sync_interval": syncInterval, "segment_bytes_max": segmentBytesMax,
+            "segment_age_max": segmentAgeMax, "backlog_bytes_max": backlogBytesMax,
+            "event_bytes_max": eventBytesMax, "head_bytes_max": headBytesMax,
+            "body_bytes_max": bodyBytesMax, "idle_timeout": idleTimeout,
+            "handler_timeout": handlerTimeout, "shutdown_timeout": shutdownTimeout,
+            "print": print,
+        ].compactMapValues { $0.map { [$0] } }
+        if !listen.isEmpty { values["listen"] = listen }
+        if noDemo { values["no_demo"] = ["true"] }
+        return values
+    }
+
+    /// What is in force. Throws the exit code after it has said what is wrong.
+    func resolve() throws -> ResolvedConfiguration {
+        do throws(ConfigurationError) {
+            return try ResolvedConfiguration(
+                flags: given, environment: Self.environment(), file: config)
+        } catch {
+            if case .flag = error.source { throw fail(error, code: .usage) }
+            throw fail(error, code: .configuration)
+        }
+    }
+
+    /// The process's variables that can be settings.
+    private static func environment() -> [String: String] {
+        var found: [String: String] = [:]
+        for setting in Setting.all {
+            guard let value = getenv(setting.variable) else { continue }
+            found[setting.variable] = String(cString: value)
+        }
+        return found
+    }
+}

@@ -1,0 +1,54 @@
+/// Reads the value of a `Cookie` header field (RFC 6265, sections 4.2 and 5.4).
+public enum CookieHeader {
+    /// Calls `visit` with the value of each cookie called `name`, in the order sent, until it
+    /// answers false. White space around names and values, and quotes around values, do not count.
+    public static func forEachValue(
+        of name: Span<UInt8>, in header: Span<UInt8>, _ visit: (Span<UInt8>) -> Bool
+    ) {
+        var start = 0
+        while start < header.count {
+            let end = header.firstIndex(of: UInt8(ascii: ";"), from: start) ?? header.count
+            let equals = header.firstIndex(of: UInt8(ascii: "="), from: start) ?? end
+            if equals < end, header.extracting(header.trimmed(start..<equals)).equals(name) {
+                let value = header.unquoted(header.trimmed(equals + 1..<end))
+                if !visit(header.extracting(value)) { return }
+            }
+            start = end + 1
+        }
+    }
+}
+
+extension Span<UInt8> {
+    /// The first place of `byte` at or after `start`.
+    func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+        var index = start
+        while index < count {
+            if self[index] == byte { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Whether these are the same bytes.
+    func equals(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in indices where self[index] != other[index] { return false }
+        return true
+    }
+
+    /// `range` without the spaces and tabs at its ends.
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var (lower, upper) = (range.lowerBound, range.upperBound)
+        while lower < upper, self[lower] == 0x20 || self[lower] == 0x09 { lower += 1 }
+        while lower < upper, self[upper - 1] == 0x20 || self[upper - 1] == 0x09 { upper -= 1 }
+        return lower..<upper
+    }
+
+    /// `range` without the pair of double quotes that surrounds it, if one does.
+    func unquoted(_ range: Range<Int>) -> Range<Int> {
+        let quote = UInt8(ascii: "\"")
+        guard range.count >= 2, self[range.lowerBound] == quote, self[range.upperBound - 1] == quote
+        else { return range }
+        return range.lowerBound + 1..<range.upperBound - 1
+    }
+}

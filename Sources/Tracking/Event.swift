@@ -1,0 +1,196 @@
+/// One recorded thing that happened: a hit, version 1 of the format.
+///
+/// It points into the request that it was made from and cannot outlive it. Fields that are empty
+/// are absent from the JSON.
+public struct Event: ~Copyable, ~Escapable {
+    /// What kind of request it came by.
+    public enum Kind: Sendable {
+        /// The script pixel.
+        case track
+
+        var json: StaticString {
+            switch self {
+            case .track: "track"
+            }
+        }
+    }
+
+    /// What kind of request it came by.
+    public let kind: Kind
+    /// Its identifier, a UUIDv7.
+    public let id: UUID
+    /// When it was received.
+    public let time: Timestamp
+    /// Whom it came from.
+    public let visitor: Visitor
+    /// The request it came by.
+    public let request: Request
+
+    /// What a request says, as it was sent.
+    public struct Request: ~Copyable, ~Escapable {
+        let method: StaticString
+        let path: Span<UInt8>
+        let query: Span<UInt8>
+        let address: Span<UInt8>
+        let userAgent: Span<UInt8>
+        let referrer: Span<UInt8>
+        let language: Span<UInt8>
+        let host: Span<UInt8>
+        let origin: Span<UInt8>
+
+        /// A request. `address` is the client's, in text; `language` is `Accept-Language`.
+        @_lifetime(
+            copy path, copy query, copy address, copy userAgent, copy referrer, copy language,
+            copy host, copy origin)
+        public init(
+            method: StaticString, path: Span<UInt8>, query: Span<UInt8>, address: Span<UInt8>,
+            userAgent: Span<UInt8>, referrer: Span<UInt8>, language: Span<UInt8>,
+            host: Span<UInt8>, origin: Span<UInt8>
+        ) {
+            self.method = method
+            self.path = path
+            self.query = query
+            self.address = address
+            self.userAgent = userAgent
+            self.referrer = referrer
+            self.language = language
+            self.host = host
+            self.origin = origin
+        }
+    }
+
+    /// Parameters that are decoded into `params`; the rest is in `query` only. A bound, because
+    /// each name is compared with those before it.
+    public static let paramsMax = 256
+
+    /// An event.
+    @_lifetime(copy request)
+    public init(
+        kind: Kind, id: UUID, time: Timestamp, visitor: Visitor, request: consuming Request
+    ) {
+        self.kind = kind
+        self.id = id
+        self.time = time
+        self.visitor = visitor
+        self.request = request
+    }
+
+    /// A length in bytes that the encoded event does not exceed.
+    public var encodedBytesMax: Int {
+        let texts =
+            request.path.count + request.address.count + request.userAgent.count
+            + request.referrer.count + request.language.count + request.host.count
+            + request.origin.count
+        // The query is there twice, as sent and decoded, and a pair of two bytes, `a&`, becomes
+        // `"a":"",`.
+        return 512 + JSONWriter.expansionMax * (texts + 2 * request.query.count)
+            + 3 * request.query.count
+    }
+
+    /// Appends the event as a JSON object without its closing brace, which is the log's: it adds
+    /// the sequence and the checksum. `output` has room for `encodedBytesMax`.
+    public func encode(into output: inout OutputSpan<UInt8>) {
+        precondition(output.freeCapacity >= encodedBytesMax, "the caller reserved too little")
+        unsafe output.withUnsafeMutableBufferPointer { buffer, count in
+            var writer = unsafe JSONWriter(
+                UnsafeMutableBufferPointer(rebasing: buffer[count...]))
+            encode(into: &writer)
+            count += writer.count
+        }
+    }
+
+    private func encode(into json: inout JSONWriter) {
+        json.raw(#"{"v":1,"id":""#)
+        json.append(id)
+        json.raw(#"","time":""#)
+        let time = self.time.text
+        for index in 0..<Timestamp.textBytes { json.raw(byte: time[index]) }
+        json.raw(#"","kind":""#)
+        json.raw(kind.json)
+        json.raw(#"","method":""#)
+        json.raw(request.method)
+        json.raw("\"")
+        json.member(#","path":""#, request.path)
+        json.member(#","query":""#, request.query)
+        encodeParams(into: &json)
+        json.raw(#","visitor":""#)
+        json.append(visitor.id)
+        json.raw(visitor.isNew ? #"","new_visitor":true"# : #"","new_visitor":false"#)
+        json.member(#","ip":""#, request.address)
+        json.member(#","user_agent":""#, request.userAgent)
+        json.member(#","referrer":""#, request.referrer)
+        json.member(#","language":""#, request.language)
+        json.member(#","host":""#, request.host)
+        json.member(#","origin":""#, request.origin)
+    }
+
+    /// Appends the decoded parameters; of a repeated name the first.
+    private func encodeParams(into json: inout JSONWriter) {
+        if request.query.count == 0 { return }
+        let start = json.count
+        json.raw(#","params":{"#)
+        let empty = json.count
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: request.query.count) {
+            decoded in
+            unsafe withUnsafeTemporaryAllocation(of: Range<Int>.self, capacity: Self.paramsMax) {
+                names in
+                var nameCount = 0
+                var pairs = FormURLEncoded(request.query)
+                while nameCount < Self.paramsMax, let pair = pairs.next() {
+                    let before = json.count
+                    json.raw(before == empty ? "\"" : ",\"")
+                    let nameStart = json.count
+                    unsafe json.decoded(request.query, pair.name, decoded)
+                    let name = nameStart..<json.count
+                    // What is compared is what was written: two names that differ only in bytes
+                    // that are not UTF-8 would be one key to a reader.
+                    var isRepeated = false
+                    for index in 0..<nameCount where !isRepeated {
+                        unsafe isRepeated = json.writtenBytesEqual(names[index], name)
+                    }
+                    if isRepeated {
+                        json.rewind(to: before)
+                        continue
+                    }
+                    unsafe names.initializeElement(at: nameCount, to: name)
+                    nameCount += 1
+                    json.raw("\":\"")
+                    unsafe json.decoded(request.query, pair.value, decoded)
+                    json.raw("\"")
+                }
+            }
+        }
+        if json.count == empty { json.rewind(to: start) } else { json.raw("}") }
+    }
+}
+
+extension JSONWriter {
+    /// Appends `key`, which ends in an opening quote, the text and a closing quote; nothing at all
+    /// if the text is empty.
+    @_lifetime(self: copy self)
+    fileprivate mutating func member(_ key: StaticString, _ text: Span<UInt8>) {
+        if text.count == 0 { return }
+        raw(key)
+        escaped(text)
+        raw("\"")
+    }
+
+    @_lifetime(self: copy self)
+    fileprivate mutating func append(_ id: UUID) {
+        for index in 0..<UUID.textBytes { raw(byte: id.textByte(at: index)) }
+    }
+
+    /// Appends form-encoded text without its quotes. `scratch` is as long as `input`.
+    @_lifetime(self: copy self)
+    fileprivate mutating func decoded(
+        _ input: Span<UInt8>, _ range: Range<Int>, _ scratch: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        var count = 0
+        var position = range.lowerBound
+        while position < range.upperBound {
+            unsafe scratch[count] = FormURLEncoded.decode(input, at: &position, in: range)
+            count += 1
+        }
+        unsafe escaped(UnsafeBufferPointer(rebasing: scratch[..<count]).span)
+    }
+}

@@ -1,0 +1,139 @@
+/// Writes JSON (RFC 8259) as bytes, into memory that the caller has made large enough.
+///
+/// Strings need nothing of their input: what is not UTF-8 becomes U+FFFD, and besides what JSON
+/// asks for, the remaining control characters and U+2028/2029 are escaped, so that a line is safe
+/// on a terminal and in JavaScript.
+@safe struct JSONWriter: ~Copyable, ~Escapable {
+    private let start: UnsafeMutablePointer<UInt8>
+    private let capacity: Int
+    private(set) var count = 0
+
+    /// The most bytes that one byte of a string can become: `\u0001`.
+    static let expansionMax = 6
+
+    /// Writes into `buffer` from its start.
+    @_lifetime(borrow buffer)
+    init(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
+        guard let start = buffer.baseAddress else { preconditionFailure("no memory") }
+        unsafe self.start = unsafe start
+        capacity = buffer.count
+    }
+
+    /// Appends text that is JSON already.
+    @_lifetime(self: copy self)
+    mutating func raw(_ json: StaticString) {
+        let length = json.utf8CodeUnitCount
+        assert(length <= capacity - count, "the caller reserved too little")
+        unsafe (start + count).update(from: json.utf8Start, count: length)
+        count += length
+    }
+
+    /// Appends one byte of JSON.
+    @_lifetime(self: copy self)
+    mutating func raw(byte: UInt8) {
+        assert(count < capacity, "the caller reserved too little")
+        unsafe start[count] = byte
+        count += 1
+    }
+
+    /// Takes back all that was written after `count` bytes.
+    @_lifetime(self: copy self)
+    mutating func rewind(to count: Int) {
+        assert(count <= self.count, "nothing was written there yet")
+        self.count = count
+    }
+
+    /// Whether the bytes written at the two places are the same.
+    func writtenBytesEqual(_ first: Range<Int>, _ second: Range<Int>) -> Bool {
+        guard first.count == second.count else { return false }
+        for offset in 0..<first.count
+        where unsafe start[first.lowerBound + offset] != start[second.lowerBound + offset] {
+            return false
+        }
+        return true
+    }
+
+    /// Appends a string without its quotes.
+    @_lifetime(self: copy self)
+    mutating func escaped(_ text: Span<UInt8>) {
+        assert(text.count * Self.expansionMax <= capacity - count, "the caller reserved too little")
+        unsafe text.withUnsafeBufferPointer { text in
+            guard let source = text.baseAddress else { return }
+            var position = 0
+            while position < text.count {
+                if text.count - position >= 8 {
+                    let word = unsafe UnsafeRawPointer(source + position)
+                        .loadUnaligned(as: UInt64.self)
+                    if isPlain(word) {
+                        unsafe UnsafeMutableRawPointer(start + count)
+                            .storeBytes(of: word, as: UInt64.self)
+                        count += 8
+                        position += 8
+                        continue
+                    }
+                }
+                let byte = unsafe source[position]
+                if byte >= 0x80 {
+                    unsafe position += escapeMultibyte(
+                        UnsafeBufferPointer(rebasing: text[position...]))
+                } else {
+                    escape(ascii: byte)
+                    position += 1
+                }
+            }
+        }
+    }
+
+    /// Appends one byte below 0x80.
+    @_lifetime(self: copy self)
+    private mutating func escape(ascii byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): raw("\\\"")
+        case UInt8(ascii: "\\"): raw("\\\\")
+        case 0x20..<0x7f: raw(byte: byte)
+        case 0x08: raw("\\b")
+        case 0x09: raw("\\t")
+        case 0x0a: raw("\\n")
+        case 0x0c: raw("\\f")
+        case 0x0d: raw("\\r")
+        default: escape(scalar: UInt32(byte))
+        }
+    }
+
+    /// Appends the character that begins `text`, whose first byte is 0x80 or above. The number of
+    /// bytes that it took.
+    @_lifetime(self: copy self)
+    private mutating func escapeMultibyte(_ text: UnsafeBufferPointer<UInt8>) -> Int {
+        let character = unsafe UTF8Character(beginning: text)
+        guard character.isValid else {
+            raw("\u{fffd}")
+            return character.length
+        }
+        switch character.scalar {
+        case 0x80...0x9f, 0x2028, 0x2029: escape(scalar: character.scalar)
+        default: for index in 0..<character.length { unsafe raw(byte: text[index]) }
+        }
+        return character.length
+    }
+
+    /// Appends `\u` and four digits.
+    @_lifetime(self: copy self)
+    private mutating func escape(scalar: UInt32) {
+        raw("\\u")
+        for shift in stride(from: 12, through: 0, by: -4) {
+            raw(byte: hexDigit(UInt8(truncatingIfNeeded: scalar >> UInt32(shift)) & 0xf))
+        }
+    }
+}
+
+/// Whether all eight bytes may stand in a JSON string as they are: from 0x20 to 0x7e, and neither
+/// a quote nor a backslash. A borrow out of one byte can only be seen where another byte is to be
+/// escaped anyway.
+private func isPlain(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    func hasZero(_ word: UInt64) -> UInt64 { (word &- ones) & ~word }
+    let found =
+        word | (word &- ones &* 0x20)
+        | hasZero(word ^ ones &* 0x22) | hasZero(word ^ ones &* 0x5c) | hasZero(word ^ ones &* 0x7f)
+    return found & (ones &* 0x80) == 0
+}
