@@ -54,13 +54,15 @@ let package = Package(
         .testTarget(
             name: "EventHTTPTests", dependencies: ["EventHTTP", "POSIX", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "TrackingTests", dependencies: ["Tracking"], swiftSettings: strict),
+        .testTarget(name: "TrackingTests", dependencies: ["TestSupport", "Tracking"], swiftSettings: strict),
         .testTarget(
             name: "EventLogTests", dependencies: ["EventLog", "POSIX", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CollectorTests",
-            dependencies: ["Collector", "EventHTTP", "EventLog", "TestSupport"],
+            dependencies: [
+                "Collector", "EventHTTP", "EventLog", "POSIX", "TestSupport", "Tracking",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: strict),

@@ -29,7 +29,12 @@ final class EvhttpHead {
         _ body: (borrowing RequestHead) -> Void
     ) -> HTTPStatus? {
         used = 0
+        // evhttp takes any two numbers for a version.
+        guard request.pointee.major == 1, (0...1).contains(request.pointee.minor) else {
+            return .httpVersionNotSupported
+        }
         var parts = RequestHead.Parts()
+        parts.minorVersion = Int(request.pointee.minor)
         parts.method = HTTPMethod(evhttp_request_get_command(request))
         guard let target = copy(evhttp_request_get_uri(request)) else {
             return .requestHeaderFieldsTooLarge

@@ -115,7 +115,7 @@ public struct ListeningSocket: Sendable {
         if connected == 0 || probeError == EAGAIN {
             throw SystemError("listen on", address.description, code: EADDRINUSE)
         }
-        if probeError == ECONNREFUSED { unlink(path) }
+        if probeError == ECONNREFUSED, isSocket(path) { unlink(path) }
 
         let descriptor = socket(AF_UNIX, type, 0)
         guard descriptor >= 0 else { throw SystemError("open a socket for", address.description) }
@@ -136,6 +136,11 @@ public struct ListeningSocket: Sendable {
             sockets.append(ListeningSocket(descriptor: copy, address: address))
         }
         return sockets
+    }
+
+    private static func isSocket(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
     }
 
     private static func setOption(_ descriptor: Int32, _ level: Int32, _ option: Int32) {

@@ -101,10 +101,9 @@ public struct Event: ~Copyable, ~Escapable {
 
     private func encode(into json: inout JSONWriter) {
         json.raw(#"{"v":1,"id":""#)
-        json.append(id)
+        json.raw(id.text.span)
         json.raw(#"","time":""#)
-        let time = self.time.text
-        for index in 0..<Timestamp.textBytes { json.raw(byte: time[index]) }
+        json.raw(time.text.span)
         json.raw(#"","kind":""#)
         json.raw(kind.json)
         json.raw(#"","method":""#)
@@ -114,7 +113,7 @@ public struct Event: ~Copyable, ~Escapable {
         json.member(#","query":""#, request.query)
         encodeParams(into: &json)
         json.raw(#","visitor":""#)
-        json.append(visitor.id)
+        json.raw(visitor.id.text.span)
         json.raw(visitor.isNew ? #"","new_visitor":true"# : #"","new_visitor":false"#)
         json.member(#","ip":""#, request.address)
         json.member(#","user_agent":""#, request.userAgent)
@@ -132,7 +131,8 @@ public struct Event: ~Copyable, ~Escapable {
         let empty = json.count
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: request.query.count) {
             decoded in
-            unsafe withUnsafeTemporaryAllocation(of: Range<Int>.self, capacity: Self.paramsMax) {
+            // Where the names begin. A kilobyte, which is still on the stack.
+            unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.paramsMax) {
                 names in
                 var nameCount = 0
                 var pairs = FormURLEncoded(request.query)
@@ -146,13 +146,13 @@ public struct Event: ~Copyable, ~Escapable {
                     // that are not UTF-8 would be one key to a reader.
                     var isRepeated = false
                     for index in 0..<nameCount where !isRepeated {
-                        unsafe isRepeated = json.writtenBytesEqual(names[index], name)
+                        unsafe isRepeated = json.isRepeated(name, at: Int(names[index]))
                     }
                     if isRepeated {
                         json.rewind(to: before)
                         continue
                     }
-                    unsafe names.initializeElement(at: nameCount, to: name)
+                    unsafe names.initializeElement(at: nameCount, to: UInt32(nameStart))
                     nameCount += 1
                     json.raw("\":\"")
                     unsafe json.decoded(request.query, pair.value, decoded)
@@ -173,11 +173,6 @@ extension JSONWriter {
         raw(key)
         escaped(text)
         raw("\"")
-    }
-
-    @_lifetime(self: copy self)
-    fileprivate mutating func append(_ id: UUID) {
-        for index in 0..<UUID.textBytes { raw(byte: id.textByte(at: index)) }
     }
 
     /// Appends form-encoded text without its quotes. `scratch` is as long as `input`.

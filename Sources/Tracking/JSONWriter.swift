@@ -43,14 +43,24 @@
         self.count = count
     }
 
-    /// Whether the bytes written at the two places are the same.
-    func writtenBytesEqual(_ first: Range<Int>, _ second: Range<Int>) -> Bool {
-        guard first.count == second.count else { return false }
-        for offset in 0..<first.count
-        where unsafe start[first.lowerBound + offset] != start[second.lowerBound + offset] {
+    /// Whether the bytes of `later` also stand at `earlier`, in front of a quote.
+    func isRepeated(_ later: Range<Int>, at earlier: Int) -> Bool {
+        for offset in 0..<later.count
+        where unsafe start[earlier + offset] != start[later.lowerBound + offset] {
             return false
         }
-        return true
+        return unsafe start[earlier + later.count] == UInt8(ascii: "\"")
+    }
+
+    /// Appends bytes that are JSON already.
+    @_lifetime(self: copy self)
+    mutating func raw(_ json: Span<UInt8>) {
+        assert(json.count <= capacity - count, "the caller reserved too little")
+        unsafe json.withUnsafeBufferPointer { json in
+            guard let source = json.baseAddress else { return }
+            unsafe (start + count).update(from: source, count: json.count)
+        }
+        count += json.count
     }
 
     /// Appends a string without its quotes.

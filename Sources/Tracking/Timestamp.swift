@@ -8,13 +8,10 @@ public struct Timestamp: Hashable, Sendable, CustomStringConvertible {
         self.microseconds = min(max(microseconds, 0), 253_402_300_799_999_999)
     }
 
-    /// The length of the text form in bytes.
-    static let textBytes = 27
-
     /// RFC 3339 in UTC with microseconds: `2026-11-23T22:17:00.123456Z`.
     public var description: String {
         let bytes = text
-        return String(decoding: (0..<Self.textBytes).map { bytes[$0] }, as: UTF8.self)
+        return String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
     }
 
     /// The text form.

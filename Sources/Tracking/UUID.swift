@@ -54,26 +54,33 @@ public struct UUID: Hashable, Sendable, CustomStringConvertible {
         self.init(high: high, low: low)
     }
 
-    /// The byte of the text form at `index`, which is below `textBytes`.
-    func textByte(at index: Int) -> UInt8 {
-        switch index {
-        case 8, 13, 18, 23: return UInt8(ascii: "-")
-        default:
-            let dashes = (index > 8 ? 1 : 0) + (index > 13 ? 1 : 0) + (index > 18 ? 1 : 0)
-            let digit = index - dashes - (index > 23 ? 1 : 0)
-            let half = digit < 16 ? high : low
-            return hexDigit(UInt8(truncatingIfNeeded: half >> UInt64(60 - 4 * (digit % 16))) & 0xf)
+    /// The text form.
+    var text: InlineArray<36, UInt8> {
+        var text = InlineArray<36, UInt8>(repeating: UInt8(ascii: "-"))
+        func put(_ bits: UInt64, digits: Int, at start: Int) {
+            for place in 0..<digits {
+                let digit = UInt8(truncatingIfNeeded: bits >> UInt64(4 * (digits - 1 - place)))
+                text[start + place] = hexDigit(digit & 0xf)
+            }
         }
+        put(high >> 32, digits: 8, at: 0)
+        put(high >> 16, digits: 4, at: 9)
+        put(high, digits: 4, at: 14)
+        put(low >> 48, digits: 4, at: 19)
+        put(low, digits: 12, at: 24)
+        return text
     }
 
     /// The text form.
     public var description: String {
-        String(decoding: (0..<Self.textBytes).map(textByte), as: UTF8.self)
+        let text = self.text
+        return String(decoding: text.indices.map { text[$0] }, as: UTF8.self)
     }
 
     /// Appends the text form, `textBytes` long.
     public func append(to output: inout OutputSpan<UInt8>) {
-        for index in 0..<Self.textBytes { output.append(textByte(at: index)) }
+        let text = self.text
+        for index in text.indices { output.append(text[index]) }
     }
 }
 

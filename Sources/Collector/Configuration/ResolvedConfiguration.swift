@@ -42,7 +42,9 @@ public struct ResolvedConfiguration: Sendable {
     public var lines: [String] {
         let pairs = Setting.all.map { setting in
             let values = setting.values(configuration)
-            let value = setting.isList ? "[\(values.joined(separator: ", "))]" : values[0]
+            let value =
+                setting.isList
+                ? "[\(values.map { "\"\($0)\"" }.joined(separator: ", "))]" : values[0]
             return ("\(setting.key): \(value)", sources[setting.key] ?? .byDefault)
         }
         let width = pairs.map(\.0.count).max() ?? 0

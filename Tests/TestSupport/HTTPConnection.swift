@@ -1,0 +1,159 @@
+internal import Foundation
+public import POSIX
+
+/// A connection of a test to a server: it sends just the bytes that it is told to, and blocks.
+public final class HTTPConnection {
+    /// A reply.
+    public struct Reply: Equatable, Sendable {
+        /// The status.
+        public let status: Int
+        /// The header fields, in order, names in lower case.
+        public let fields: [(name: String, value: String)]
+        /// The content.
+        public let body: [UInt8]
+
+        /// The first value of a field.
+        public subscript(name: String) -> String? {
+            fields.first { $0.name == name }?.value
+        }
+
+        /// The content as text.
+        public var text: String { String(decoding: body, as: UTF8.self) }
+
+        public static func == (left: Reply, right: Reply) -> Bool {
+            left.status == right.status && left.body == right.body
+                && left.fields.map { "\($0)" } == right.fields.map { "\($0)" }
+        }
+    }
+
+    private let descriptor: Int32
+    private var received: [UInt8] = []
+
+    /// Connects to a port of 127.0.0.1. Reads wait for at most ten seconds.
+    public init(port: UInt16) throws(SystemError) {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else {
+            let error = SystemError("connect to", "port \(port)")
+            close(descriptor)
+            throw error
+        }
+        limitWaiting()
+    }
+
+    /// Connects to a unix socket.
+    public init(unix path: String) throws(SystemError) {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard connected == 0 else {
+            let error = SystemError("connect to", path)
+            close(descriptor)
+            throw error
+        }
+        limitWaiting()
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    private func limitWaiting() {
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    /// Sends bytes. False if the server has gone.
+    @discardableResult
+    public func send(_ bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            if count <= 0 { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    /// Sends text.
+    @discardableResult
+    public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+    /// Sends nothing more.
+    public func finishSending() {
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    /// The next reply; nil if the connection ends first. `isHead` for one to HEAD, which has no
+    /// content whatever its length says.
+    public func receive(isHead: Bool = false) -> Reply? {
+        let end = Array("\r\n\r\n".utf8)
+        while true {
+            if let head = received.firstRange(of: end) {
+                let lines = String(decoding: received[..<head.lowerBound], as: UTF8.self)
+                    .components(separatedBy: "\r\n")
+                let fields = lines.dropFirst().map { line in
+                    let parts = line.split(separator: ":", maxSplits: 1)
+                    return (
+                        name: parts[0].lowercased(),
+                        value: parts.count > 1 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
+                    )
+                }
+                let length = fields.first { $0.name == "content-length" }.flatMap { Int($0.value) }
+                let status = lines[0].split(separator: " ").dropFirst().first.flatMap { Int($0) }
+                if length == nil, !isHead, status != 204 {
+                    // Without a length the content ends with the connection.
+                    while fill() {}
+                }
+                let count = isHead || status == 204 ? 0 : length ?? (received.count - head.upperBound)
+                guard received.count >= head.upperBound + count else {
+                    if !fill() { return nil }
+                    continue
+                }
+                let body = Array(received[head.upperBound..<head.upperBound + count])
+                received.removeFirst(head.upperBound + count)
+                return Reply(status: status ?? 0, fields: fields, body: body)
+            }
+            if !fill() { return nil }
+        }
+    }
+
+    /// Sends a request without a body and waits for its reply.
+    public func request(
+        _ target: String, method: String = "GET", _ fields: [String] = []
+    ) -> Reply? {
+        let lines = ["\(method) \(target) HTTP/1.1", "Host: localhost"] + fields
+        guard send(lines.joined(separator: "\r\n") + "\r\n\r\n") else { return nil }
+        return receive(isHead: method == "HEAD")
+    }
+
+    /// Whether the server closes the connection without sending more.
+    public func isClosedByServer() -> Bool {
+        received.isEmpty && !fill()
+    }
+
+    private func fill() -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        guard count > 0 else { return false }
+        received += chunk[..<count]
+        return true
+    }
+}
