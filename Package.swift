@@ -65,7 +65,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: strict),
+            name: "IntegrationTests", dependencies: ["POSIX", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]

@@ -1,4 +1,5 @@
 internal import CLibevent
+internal import Glibc
 
 /// One thread's event loop: an `event_base` run turn by turn.
 ///
@@ -51,6 +52,11 @@ public final class EventLoop {
     /// Calls `fire` on the loop when the process receives `signal`. Only one loop of a process may
     /// take signals (libevent keeps them in a global).
     public func onSignal(_ signal: Int32, _ fire: @escaping () -> Void) -> EventSource {
+        // Whoever started the process may have left it blocked.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, signal)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         let source = EventSource(
             loop: self, descriptor: signal, what: EV_SIGNAL | EV_PERSIST, fire)
         source.add()

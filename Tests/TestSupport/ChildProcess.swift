@@ -42,8 +42,16 @@ public final class ChildProcess: @unchecked Sendable {
         defer {
             for string in argv + envp { free(string) }
         }
+        // The threads of a test runner block signals, and a child would inherit that.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var identifier: pid_t = 0
-        let code = posix_spawnp(&identifier, command[0], &actions, nil, &argv, &envp)
+        let code = posix_spawnp(&identifier, command[0], &actions, &attributes, &argv, &envp)
         guard code == 0 else { throw SystemError("start", arguments[0], code: code) }
         self.identifier = identifier
     }
