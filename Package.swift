@@ -29,9 +29,12 @@ let package = Package(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "EventHTTP", dependencies: ["CLibevent", "CLinux", "POSIX"], swiftSettings: strict),
+        .target(
+            name: "EventHTTP", dependencies: ["CLibevent", "CLinux", "POSIX"], swiftSettings: strict
+        ),
         .target(name: "Tracking", swiftSettings: strict + [.strictMemorySafety()]),
-        .target(name: "EventLog", dependencies: ["CLinux", "CXXHash", "POSIX"], swiftSettings: strict),
+        .target(
+            name: "EventLog", dependencies: ["CLinux", "CXXHash", "POSIX"], swiftSettings: strict),
         .target(
             name: "Collector",
             dependencies: [
@@ -54,7 +57,8 @@ let package = Package(
         .testTarget(
             name: "EventHTTPTests", dependencies: ["EventHTTP", "POSIX", "TestSupport"],
             swiftSettings: strict),
-        .testTarget(name: "TrackingTests", dependencies: ["TestSupport", "Tracking"], swiftSettings: strict),
+        .testTarget(
+            name: "TrackingTests", dependencies: ["TestSupport", "Tracking"], swiftSettings: strict),
         .testTarget(
             name: "EventLogTests", dependencies: ["EventLog", "POSIX", "TestSupport"],
             swiftSettings: strict),

@@ -59,7 +59,8 @@ struct SettingFlags: ParsableArguments {
     var shutdownTimeout: String?
 
     @Option(
-        help: "Print 'hits', 'requests' with all headers, or 'none'. [hits on a terminal, else none]"
+        help:
+            "Print 'hits', 'requests' with all headers, or 'none'. [hits on a terminal, else none]"
     )
     var print: String?
 

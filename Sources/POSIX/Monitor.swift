@@ -4,8 +4,7 @@ public import Glibc
 ///
 /// A pthread mutex and not `Synchronization.Mutex`, under which ThreadSanitizer reports races that
 /// are none, and which has no condition.
-// @unchecked: `state` is reached only while `mutex` is held.
-public final class Monitor<State>: @unchecked Sendable {
+public final class Monitor<State> {
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline let condition: UnsafeMutablePointer<pthread_cond_t>
     @usableFromInline let state: UnsafeMutablePointer<State>
@@ -54,7 +53,8 @@ public final class Monitor<State>: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         var deadline = timespec()
         clock_gettime(CLOCK_MONOTONIC, &deadline)
-        let nanoseconds = deadline.tv_nsec + Int(max(0, seconds).truncatingRemainder(dividingBy: 1) * 1e9)
+        let nanoseconds =
+            deadline.tv_nsec + Int(max(0, seconds).truncatingRemainder(dividingBy: 1) * 1e9)
         deadline.tv_sec += Int(max(0, seconds)) + nanoseconds / 1_000_000_000
         deadline.tv_nsec = nanoseconds % 1_000_000_000
         while !ready(state.pointee) {
@@ -69,3 +69,6 @@ public final class Monitor<State>: @unchecked Sendable {
         pthread_cond_broadcast(condition)
     }
 }
+
+// `state` is reached only while `mutex` is held.
+extension Monitor: @unchecked Sendable {}

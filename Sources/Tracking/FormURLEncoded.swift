@@ -33,7 +33,8 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
     }
 
     /// The decoded byte at `position`, which then moves past it. `range` ends the encoded text.
-    static func decode(_ input: Span<UInt8>, at position: inout Int, in range: Range<Int>) -> UInt8 {
+    static func decode(_ input: Span<UInt8>, at position: inout Int, in range: Range<Int>) -> UInt8
+    {
         let byte = input[position]
         position += 1
         switch byte {

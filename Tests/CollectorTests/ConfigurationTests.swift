@@ -68,7 +68,9 @@ import Testing
         ("segment_age_max", "7d", "7d"), ("shutdown_timeout", "1.5s", "1500ms"),
     ]
 
-    @Test("values with units are read, and printed as they can be read again", arguments: units.indices)
+    @Test(
+        "values with units are read, and printed as they can be read again",
+        arguments: units.indices)
     func unitValues(_ index: Int) throws {
         let (key, value, printed) = Self.units[index]
         let line = try resolve(flags: [key: [value]]).lines.first { $0.hasPrefix("\(key): ") }

@@ -25,7 +25,9 @@ import Testing
         close(input)
         let lines = text.withLock { $0 }.split(separator: "\n")
         let whole = lines.count { $0.count == 999 }
-        let dropped = lines.compactMap { $0.hasPrefix("(") ? Int($0.dropFirst().prefix { $0.isNumber }) : nil }
+        let dropped = lines.compactMap {
+            $0.hasPrefix("(") ? Int($0.dropFirst().prefix { $0.isNumber }) : nil
+        }
         #expect(whole < 5000)
         #expect(whole + dropped.reduce(0, +) == 5000)
         #expect(lines.count == whole + dropped.count)

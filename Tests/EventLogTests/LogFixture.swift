@@ -41,7 +41,9 @@ final class LogFixture: Sendable {
     /// Waits until everything up to `sequence` may be acknowledged. False after ten seconds.
     func waitUntilStored(_ sequence: UInt64) -> Bool {
         func isStored(_ news: [EventLog.Progress]) -> Bool {
-            news.contains { if case .stored(let through) = $0 { through >= sequence } else { false } }
+            news.contains {
+                if case .stored(let through) = $0 { through >= sequence } else { false }
+            }
         }
         return progress.withLock(waitingFor: isStored, seconds: 10) { isStored($0) }
     }

@@ -10,7 +10,9 @@ import Testing
         var reader = LogReader(directory: fixture.data, from: 1)
         var seen: [String] = []
         func look() throws {
-            try reader.read { seen.append(StoredText(String(decoding: $1, as: UTF8.self)).text + "#\($0)") }
+            try reader.read {
+                seen.append(StoredText(String(decoding: $1, as: UTF8.self)).text + "#\($0)")
+            }
         }
         try look()
         var log = try fixture.open { $0.segmentBytesMax = 4096 }

@@ -30,7 +30,9 @@ import Testing
         let original = try fixture.directory.bytes("data/events/" + segment(1))
         let lineStarts = [0] + original.indices.filter { original[$0] == 0x0a }.map { $0 + 1 }
         for index in original.indices.dropLast() {
-            try change(fixture, 1) { $0 = original; $0[index] ^= 0x10 }
+            try change(fixture, 1) {
+                $0 = original; $0[index] ^= 0x10
+            }
             let problems = try fixture.verify().problems
             let line = lineStarts.lastIndex { $0 <= index } ?? 0
             #expect(

@@ -24,7 +24,8 @@ import Testing
         #expect(lines.count == 3)
         #expect(
             lines.first.map { String($0) }
-                == "1  \(events[0]["time"] ?? "")  User \(events[0]["visitor"] ?? "") searched for: a")
+                == "1  \(events[0]["time"] ?? "")  User \(events[0]["visitor"] ?? "") searched for: a"
+        )
         #expect(lines[1].hasSuffix("searched for: b\\u{1b}"))
         let json = try FootfallBinary.run(
             "tail", "--data", directory.path, "--format", "json", "--from", "2")

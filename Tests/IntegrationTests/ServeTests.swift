@@ -170,7 +170,9 @@ import Testing
         #expect(server.stop().output == "")
     }
 
-    @Test("the admin side tells life, readiness and the durability class", arguments: ["commit", "interval"])
+    @Test(
+        "the admin side tells life, readiness and the durability class",
+        arguments: ["commit", "interval"])
     func admin(_ durability: String) throws {
         let directory = TemporaryDirectory()
         let server = try FootfallServer(data: directory.path, ["--durability", durability])
@@ -183,7 +185,9 @@ import Testing
         #expect(admin.request("/ready", method: "POST", ["Content-Length: 0"])?.status == 405)
     }
 
-    @Test("with either durability class a hit is there after kill -9", arguments: ["commit", "interval"])
+    @Test(
+        "with either durability class a hit is there after kill -9",
+        arguments: ["commit", "interval"])
     func killed(_ durability: String) throws {
         let directory = TemporaryDirectory()
         let server = try FootfallServer(data: directory.path, ["--durability", durability])
@@ -199,7 +203,9 @@ import Testing
         #expect(events.map { $0.params["n"] } == (1...51).map { "\($0)" })
     }
 
-    @Test("SIGTERM and SIGINT answer what is held, seal and exit with 0", arguments: [SIGTERM, SIGINT])
+    @Test(
+        "SIGTERM and SIGINT answer what is held, seal and exit with 0",
+        arguments: [SIGTERM, SIGINT])
     func stops(_ signal: Int32) throws {
         let directory = TemporaryDirectory()
         let server = try FootfallServer(data: directory.path, ["--loops", "2"])
@@ -229,7 +235,9 @@ import Testing
         // proc(5): the descriptors that each loop's epoll watches; a connection is one of them.
         let pid = server.process.identifier
         let watched = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fdinfo")
-            .compactMap { try? String(contentsOfFile: "/proc/\(pid)/fdinfo/\($0)", encoding: .utf8) }
+            .compactMap {
+                try? String(contentsOfFile: "/proc/\(pid)/fdinfo/\($0)", encoding: .utf8)
+            }
             .filter { $0.contains("tfd:") }
             .map { $0.components(separatedBy: "tfd:").count - 1 }
         // 64 connections, and a listener and a mailbox for each loop.

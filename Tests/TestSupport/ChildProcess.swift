@@ -4,8 +4,7 @@ public import POSIX
 /// A program that a test has started. It is killed with the object at the latest.
 ///
 /// Its output goes to files, so that it never waits for the test to read.
-// @unchecked: the status is guarded by the lock; the rest never changes.
-public final class ChildProcess: @unchecked Sendable {
+public final class ChildProcess {
     /// Its process id.
     public let identifier: pid_t
     private let directory = TemporaryDirectory()
@@ -24,7 +23,8 @@ public final class ChildProcess: @unchecked Sendable {
 
     /// Starts the program called `arguments[0]`, looked up in `PATH`.
     public init(
-        _ arguments: [String], environment: [String: String] = [:], in workingDirectory: String? = nil
+        _ arguments: [String], environment: [String: String] = [:],
+        in workingDirectory: String? = nil
     ) throws(SystemError) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -111,3 +111,6 @@ public final class ChildProcess: @unchecked Sendable {
         (try? directory.bytes(name)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 }
+
+// The status is guarded by the lock; the rest never changes.
+extension ChildProcess: @unchecked Sendable {}

@@ -1,10 +1,9 @@
 import Foundation
 
 /// An event as a reader of the log sees it: plain JSON lines, read without any code of Footfall.
-public struct StoredEvent: @unchecked Sendable {
+public struct StoredEvent {
     /// The line.
     public let line: String
-    // @unchecked: nobody changes what JSONSerialization made.
     private let object: [String: Any]
 
     /// Every event in the segments of a data directory, in the order of the file names.
@@ -38,3 +37,6 @@ public struct StoredEvent: @unchecked Sendable {
     /// Whether the visitor came without an identifier.
     public var isNewVisitor: Bool? { object["new_visitor"] as? Bool }
 }
+
+// Nobody changes what JSONSerialization made.
+extension StoredEvent: @unchecked Sendable {}

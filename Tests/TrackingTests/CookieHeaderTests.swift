@@ -25,7 +25,9 @@ import Testing
         ("id=1,id=2", ["1,id=2"]),
     ]
 
-    @Test("cookies are read after RFC 6265, odd spacing and quotes included", arguments: table.indices)
+    @Test(
+        "cookies are read after RFC 6265, odd spacing and quotes included", arguments: table.indices
+    )
     func reads(_ index: Int) {
         let (header, expected) = Self.table[index]
         let (name, bytes) = (Array("id".utf8), Array(header.utf8))
@@ -50,7 +52,8 @@ import Testing
     @Test(
         "a valid identifier is kept",
         arguments: [
-            "id=9b2d0c0e-7a1f-4b7e-8c55-0d6a1f2e3b4c", "a=b; id=\"9b2d0c0e-7a1f-4b7e-8c55-0d6a1f2e3b4c\"",
+            "id=9b2d0c0e-7a1f-4b7e-8c55-0d6a1f2e3b4c",
+            "a=b; id=\"9b2d0c0e-7a1f-4b7e-8c55-0d6a1f2e3b4c\"",
             "id=9B2D0C0E-7A1F-4B7E-8C55-0D6A1F2E3B4C",
             "id=garbage; id=9b2d0c0e-7a1f-4b7e-8c55-0d6a1f2e3b4c",
         ])

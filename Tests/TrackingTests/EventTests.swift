@@ -93,8 +93,10 @@ import Testing
         ([0xc0, 0xaf], "\u{fffd}\u{fffd}"),
         ([0xf0, 0x9f, 0x98], "\u{fffd}"),
         ([0xf4, 0x90, 0x80, 0x80], "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
-        (Array("eight by".utf8) + [0x22] + Array("te runs, then ends".utf8),
-            #"eight by\"te runs, then ends"#),
+        (
+            Array("eight by".utf8) + [0x22] + Array("te runs, then ends".utf8),
+            #"eight by\"te runs, then ends"#
+        ),
     ]
 
     @Test("any bytes become a JSON string", arguments: strings.indices)
@@ -109,7 +111,9 @@ import Testing
         print("seed \(seed)")
         var random = SeededRandom(seed: seed)
         func field() -> [UInt8] {
-            let alphabet: [UInt8] = [0x00, 0x0a, 0x22, 0x5c, 0x25, 0x26, 0x3d, 0x2b, 0xe2, 0x80, 0xa8]
+            let alphabet: [UInt8] = [
+                0x00, 0x0a, 0x22, 0x5c, 0x25, 0x26, 0x3d, 0x2b, 0xe2, 0x80, 0xa8,
+            ]
             return (0..<Int.random(in: 0...60, using: &random)).map { _ in
                 Bool.random(using: &random)
                     ? UInt8.random(in: 0...255, using: &random)

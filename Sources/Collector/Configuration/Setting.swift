@@ -70,7 +70,9 @@ public struct Setting: Sendable {
                 configuration.log.durability = .interval(seconds: seconds)
             }
         } value: {
-            if case .interval(let seconds) = $0.log.durability { UnitValue.text(seconds: seconds) } else {
+            if case .interval(let seconds) = $0.log.durability {
+                UnitValue.text(seconds: seconds)
+            } else {
                 "1s"
             }
         },

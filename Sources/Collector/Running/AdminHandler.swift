@@ -17,7 +17,9 @@ final class AdminHandler: HTTPHandler {
 
     func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {
         let path = String(decoding: Array(head.path), as: UTF8.self)
-        guard path == "/health" || path == "/ready" else { return exchange.reply(.plain(.notFound)) }
+        guard path == "/health" || path == "/ready" else {
+            return exchange.reply(.plain(.notFound))
+        }
         guard head.method == .get || head.method == .head else {
             return exchange.reply(.plain(.methodNotAllowed, [.init("Allow", "GET, HEAD")]))
         }

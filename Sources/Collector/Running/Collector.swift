@@ -95,7 +95,8 @@ public struct Collector {
         return isComplete
     }
 
-    private func openLog(_ mailboxes: [LoopMailbox<LoopMessage>]) throws(EventLogError) -> EventLog {
+    private func openLog(_ mailboxes: [LoopMailbox<LoopMessage>]) throws(EventLogError) -> EventLog
+    {
         try EventLog(configuration.log) { progress in
             for mailbox in mailboxes { mailbox.post(.progress(progress)) }
         } notice: { [logger] notice in
@@ -158,7 +159,8 @@ public struct Collector {
     }
 
     private func removeSocketFiles() {
-        for case .unix(let path) in configuration.listen + [configuration.admin].compactMap({ $0 }) {
+        for case .unix(let path) in configuration.listen + [configuration.admin].compactMap({ $0 })
+        {
             unlink(path)
         }
     }
