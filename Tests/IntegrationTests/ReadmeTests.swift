@@ -105,7 +105,9 @@ import Testing
         let run = try ChildProcess(
             ["make", "run", "ARGS=\(arguments)"], in: FootfallBinary.packageDirectory.path)
         let deadline = Date().addingTimeInterval(120)
-        while !run.errors.contains("events in "), !run.hasEnded, Date() < deadline { usleep(10_000) }
+        while !run.errors.contains("events in "), !run.hasEnded, Date() < deadline {
+            usleep(10_000)
+        }
         let port = run.errors.components(separatedBy: "http://127.0.0.1:").dropFirst().first
             .flatMap { UInt16($0.prefix { $0.isNumber }) }
         let reply = try HTTPConnection(port: try #require(port, "\(run.errors)"))

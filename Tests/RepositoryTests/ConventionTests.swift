@@ -25,7 +25,8 @@ import Testing
             .map { url in
                 let text = try String(contentsOf: url, encoding: .utf8)
                 return SourceFile(
-                    path: String(url.path.dropFirst(top.path.count)).trimmingPrefix("/").description,
+                    path: String(url.path.dropFirst(top.path.count)).trimmingPrefix("/")
+                        .description,
                     lines: text.components(separatedBy: "\n"))
             }
     }
