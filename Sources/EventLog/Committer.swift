@@ -57,7 +57,7 @@ struct Committer: Sendable {
     }
 
     /// Whether the thread has something to do before its time is up.
-    private func isDue(_ state: EventLog.State) -> Bool {
+    private func isDue(_ state: borrowing EventLog.State) -> Bool {
         if state.isClosing { return true }
         if state.failure != nil { return false }
         if state.mustSync || !state.finished.isEmpty { return true }
@@ -163,7 +163,7 @@ struct Committer: Sendable {
     }
 
     /// The new segment, written and synced, with its final name.
-    private func writeRetained(_ state: EventLog.State) throws(SystemError) -> SegmentFile {
+    private func writeRetained(_ state: borrowing EventLog.State) throws(SystemError) -> SegmentFile {
         let name = SegmentName(first: state.syncedSequence + 1, state: .open)
         var file = try SegmentFile(
             name: name, path: directory.events + "/.takeover", replacing: true)

@@ -121,7 +121,7 @@ public final class EventLog: Sendable {
     }
 
     /// What the appending threads and the log's thread share.
-    struct State {
+    struct State: ~Copyable {
         /// The segment that lines are appended to; nil before the first line.
         var segment: SegmentFile?
         /// Full segments that wait for their last sync, in order.

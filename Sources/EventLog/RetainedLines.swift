@@ -3,7 +3,7 @@ internal import POSIX
 
 /// Whole lines in memory, in order of sequence, from their append until they are synced: what a
 /// new segment begins with when the old one's disk fails.
-struct RetainedLines {
+struct RetainedLines: ~Copyable {
     /// A run of consecutive lines.
     private struct Chunk {
         let memory: UnsafeMutableBufferPointer<UInt8>
@@ -27,6 +27,11 @@ struct RetainedLines {
     private var spare: [UnsafeMutableBufferPointer<UInt8>] = []
     /// Bytes of all lines.
     private(set) var bytes = 0
+
+    deinit {
+        for chunk in chunks { chunk.memory.deallocate() }
+        for memory in spare { memory.deallocate() }
+    }
 
     /// Appends the lines of `batch`, from `sequence` on, and calls `write` with each run of bytes
     /// that has to be written; the first line of each carries `synced`.

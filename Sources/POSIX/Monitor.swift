@@ -4,13 +4,13 @@ public import Glibc
 ///
 /// A pthread mutex and not `Synchronization.Mutex`, under which ThreadSanitizer reports races that
 /// are none, and which has no condition.
-public final class Monitor<State> {
+public final class Monitor<State: ~Copyable> {
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline let condition: UnsafeMutablePointer<pthread_cond_t>
     @usableFromInline let state: UnsafeMutablePointer<State>
 
     /// Guards `initial`.
-    public init(_ initial: sending State) {
+    public init(_ initial: consuming sending State) {
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         state = .allocate(capacity: 1)
@@ -47,7 +47,7 @@ public final class Monitor<State> {
     /// Waits until `ready` holds or `seconds` have passed, then runs `body`, all under the lock.
     /// `ready` is asked again after each `notify()`. A negative time is none at all.
     public func withLock<Result>(
-        waitingFor ready: (State) -> Bool, seconds: Double, _ body: (inout State) -> Result
+        waitingFor ready: (borrowing State) -> Bool, seconds: Double, _ body: (inout State) -> Result
     ) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
@@ -71,4 +71,4 @@ public final class Monitor<State> {
 }
 
 // `state` is reached only while `mutex` is held.
-extension Monitor: @unchecked Sendable {}
+extension Monitor: @unchecked Sendable where State: ~Copyable {}
