@@ -17,13 +17,13 @@ struct Committer: Sendable {
             let turn = waitForTurn(since: lastSync)
             lastSync = Clock.monotonicSeconds()
             if turn.isFailed {
-                takeOver(held)
+                // A disk that fails at the end is tried once more, not for ever.
+                if !takeOver(held), turn.isClosing { return }
             } else if turn.needsSync {
                 sync(turn, held)
+            } else if turn.isClosing {
+                return seal(turn.segment)
             }
-            if turn.isClosing, !turn.needsSync, !turn.isFailed { return seal(turn.segment) }
-            // A disk that fails at the end is tried once more, not for ever.
-            if turn.isClosing, turn.isFailed { return }
         }
     }
 
@@ -87,9 +87,8 @@ struct Committer: Sendable {
             try turn.segment?.sync()
             if turn.hasNewEntry { try Directory.sync(directory.events) }
         } catch {
-            notice(.failing(error))
             monitor.withLock { $0.writeFailure = error }
-            return takeOver(held)
+            return
         }
         let stored = monitor.withLock { state in
             state.syncedSequence = turn.through
@@ -129,8 +128,8 @@ struct Committer: Sendable {
 
     /// Writes all lines that are not yet synced to a new segment, under their old sequences. If
     /// that fails too, those that were not acknowledged are lost to their senders, and nothing is
-    /// accepted until it succeeds.
-    private func takeOver(_ held: Held) {
+    /// accepted until it succeeds. Whether it did.
+    private func takeOver(_ held: Held) -> Bool {
         let result = monitor.withLock { state -> EventLog.Progress in
             let abandoned = state.finished + (state.segment.map { [$0] } ?? [])
             if state.failure == nil, let error = state.writeFailure { notice(.failing(error)) }
@@ -142,8 +141,7 @@ struct Committer: Sendable {
                 state.retained.release(through: state.syncedSequence)
                 state.hasNewEntry = false
                 state.writeFailure = nil
-                // Never synced again: what was synced in them is, and the rest is in the new one.
-                for segment in abandoned { segment.close() }
+                for old in abandoned { abandon(old, for: segment) }
                 notice(
                     state.failure == nil
                         ? .tookOver(file: "events/\(segment.name)") : .accepting)
@@ -158,12 +156,28 @@ struct Committer: Sendable {
                 return .lost(after: kept)
             }
         }
-        if case .stored(let sequence) = result { held.mark.store(sequence) }
         progress(result)
+        guard case .stored(let sequence) = result else { return false }
+        held.mark.store(sequence)
+        return true
+    }
+
+    /// Lets go of a segment whose disk failed. It is never synced again: what was synced in it is,
+    /// and the rest stands in `successor`, which wins.
+    private func abandon(_ segment: SegmentFile, for successor: SegmentFile) {
+        segment.close()
+        // One of the same name has been replaced.
+        guard segment.name != successor.name else { return }
+        do throws(SystemError) {
+            try rename(segment.path, to: directory.path(of: segment.name.with(.sealed)))
+        } catch {
+            notice(.unsealed(error))
+        }
     }
 
     /// The new segment, written and synced, with its final name.
-    private func writeRetained(_ state: borrowing EventLog.State) throws(SystemError) -> SegmentFile {
+    private func writeRetained(_ state: borrowing EventLog.State) throws(SystemError) -> SegmentFile
+    {
         let name = SegmentName(first: state.syncedSequence + 1, state: .open)
         var file = try SegmentFile(
             name: name, path: directory.events + "/.takeover", replacing: true)

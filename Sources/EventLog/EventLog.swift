@@ -112,12 +112,12 @@ public final class EventLog: Sendable {
     }
 
     /// Syncs and seals what was appended, and ends the log's thread. No append may follow. Whether
-    /// everything is on disk.
+    /// everything that was acknowledged is on disk.
     public func close() -> Bool {
         monitor.withLock { $0.isClosing = true }
         monitor.notify()
         thread.join()
-        return monitor.withLock { $0.failure == nil }
+        return monitor.withLock { $0.acknowledgedSequence <= $0.syncedSequence }
     }
 
     /// What the appending threads and the log's thread share.

@@ -103,13 +103,25 @@ struct Recovery {
 
     /// The sequence after the last line of a sealed segment.
     private func sequenceAfter(_ name: SegmentName) throws(SystemError) -> UInt64 {
-        var next = name.first
-        guard var reader = try LineReader(directory.path(of: name)) else { return next }
-        while try reader.next({ line in
-            if case .valid(let sequence, _) = line.verdict { next = max(next, sequence) }
-            next += 1
-        }) {}
-        return next
+        let path = directory.path(of: name)
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw SystemError("stat", path) }
+        // The end is enough unless nothing in it is valid; an event is shorter than this.
+        for start in [max(0, Int(status.st_size) - LineReader.lineBytesMax), 0] {
+            var last: UInt64?
+            var linesAfter: UInt64 = 0
+            guard var reader = try LineReader(path, offset: start) else { break }
+            while try reader.next({ line in
+                if case .valid(let sequence, _) = line.verdict {
+                    (last, linesAfter) = (sequence, 0)
+                } else {
+                    linesAfter += 1
+                }
+            }) {}
+            if let last { return last + linesAfter + 1 }
+            if start == 0 { return name.first + linesAfter }
+        }
+        return name.first
     }
 
     // MARK: - Settling

@@ -47,7 +47,8 @@ public final class Monitor<State: ~Copyable> {
     /// Waits until `ready` holds or `seconds` have passed, then runs `body`, all under the lock.
     /// `ready` is asked again after each `notify()`. A negative time is none at all.
     public func withLock<Result>(
-        waitingFor ready: (borrowing State) -> Bool, seconds: Double, _ body: (inout State) -> Result
+        waitingFor ready: (borrowing State) -> Bool, seconds: Double,
+        _ body: (inout State) -> Result
     ) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -88,9 +88,9 @@ public struct Collector {
         let isComplete = log.close()
         printer?.close()
         if isComplete {
-            logger.info("stopped; every hit is on disk")
+            logger.info("stopped; every hit that was answered is on disk")
         } else {
-            logger.error("stopped; not every acknowledged hit could be written")
+            logger.error("stopped; not every hit that was answered could be written")
         }
         return isComplete
     }
