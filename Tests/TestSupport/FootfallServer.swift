@@ -42,12 +42,14 @@ public final class FootfallServer: Sendable {
     /// Where it answers the operator.
     public let adminPort: UInt16
 
-    /// Starts one with `data` as its data directory and waits until it listens.
+    /// Starts one with `data` as its data directory and waits until it listens. `wrapper` is a
+    /// command in front of it that becomes it.
     public init(
-        data: String, _ arguments: [String] = [], environment: [String: String] = [:]
+        data: String, _ arguments: [String] = [], environment: [String: String] = [:],
+        wrapper: [String] = []
     ) throws {
         process = try ChildProcess(
-            [
+            wrapper + [
                 FootfallBinary.path, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
                 "--data", data,
             ] + arguments, environment: environment)
