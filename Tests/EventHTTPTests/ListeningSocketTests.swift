@@ -4,6 +4,9 @@ import POSIX
 import TestSupport
 import Testing
 
+/// Whether the loopback interface has an IPv6 address.
+private let hasIPv6 = access("/proc/net/if_inet6", F_OK) == 0
+
 @Suite struct ListeningSocketTests {
     @Test("all loops share the port that the system chose")
     func sharesPort() throws {
@@ -47,6 +50,15 @@ import Testing
             try ListeningSocket.open(.unix(path: directory.file("precious")), count: 1)
         }
         #expect(try directory.bytes("precious") == [1])
+    }
+
+    @Test("IPv6 is listened on too", .enabled(if: hasIPv6, "the machine has no ::1"))
+    func version6() throws {
+        let sockets = try ListeningSocket.open(.tcp(host: "::1", port: 0), count: 2)
+        defer { sockets.forEach { $0.close() } }
+        #expect(sockets[0].address.description.hasPrefix("[::1]:"))
+        #expect(sockets[0].address == sockets[1].address)
+        #expect(throws: SystemError.self) { try ListeningSocket.open(sockets[0].address, count: 1) }
     }
 
     @Test("an unknown host says so")

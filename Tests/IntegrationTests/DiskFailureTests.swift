@@ -95,4 +95,92 @@ struct DiskFailureTests {
         }
         #expect(try FootfallBinary.run("verify", "--data", directory.file("data")).status == 0)
     }
+
+    /// Every sync takes five seconds.
+    private static let slow = "fdatasync:delay_enter=5000000"
+
+    /// Sends `count` hits at once, each on a connection of its own.
+    private func send(_ count: Int, to server: FootfallServer) throws -> [HTTPConnection] {
+        try (0..<count).map { number in
+            let connection = try server.connect()
+            connection.send("GET /track.js?n=\(number) HTTP/1.1\r\nHost: a\r\n\r\n")
+            return connection
+        }
+    }
+
+    @Test("a reply that waits for longer than a handler may is a 503")
+    func handlerTimeout() throws {
+        let directory = TemporaryDirectory()
+        let server = try server(directory, Self.slow, ["--handler-timeout", "500ms"])
+        let connection = try server.connect()
+        let reply = connection.request("/track.js")
+        #expect(reply?.status == 503)
+        #expect(reply?["retry-after"] == "1")
+        #expect(reply?["set-cookie"] == nil)
+        // The loop has not waited.
+        #expect(try server.request("/favicon.ico")?.status == 204)
+    }
+
+    @Test("what goes beyond the backlog gets 503, and the rest is stored")
+    func backlog() throws {
+        let directory = TemporaryDirectory()
+        let server = try server(
+            directory, "fdatasync:delay_enter=1000000",
+            ["--backlog-bytes-max", "2KiB", "--loops", "1"])
+        // One after the other, so that each is a batch of its own.
+        let connections = try (0..<20).flatMap { _ in
+            defer { usleep(10_000) }
+            return try send(1, to: server)
+        }
+        let replies = connections.map { $0.receive() }
+        let refused = replies.filter { $0?.status == 503 }
+        #expect(refused.count >= 8)
+        #expect(refused.allSatisfy { $0?["retry-after"] == "1" })
+        let stored = replies.count { $0?.status == 200 }
+        #expect(stored >= 1)
+        #expect(try StoredEvent.all(in: directory.file("data")).count == stored)
+    }
+
+    @Test("a second signal ends a shutdown at once")
+    func secondSignal() throws {
+        let directory = TemporaryDirectory()
+        let server = try server(directory, Self.slow)
+        let held = try send(1, to: server)
+        usleep(200_000)
+        server.process.signal(SIGTERM)
+        usleep(200_000)
+        #expect(!server.process.hasEnded)
+        server.process.signal(SIGTERM)
+        let result = server.process.waitForEnd(seconds: 4)
+        #expect(result.status == 1)
+        #expect(result.errors.contains("a second signal came: ending at once"))
+        withExtendedLifetime(held) {}
+    }
+
+    @Test("a shutdown that takes too long ends at once")
+    func shutdownTimeout() throws {
+        let directory = TemporaryDirectory()
+        let server = try server(directory, Self.slow, ["--shutdown-timeout", "500ms"])
+        let held = try send(1, to: server)
+        usleep(200_000)
+        server.process.signal(SIGTERM)
+        let result = server.process.waitForEnd(seconds: 4)
+        #expect(result.status == 1)
+        #expect(result.errors.contains("the shutdown took longer than its limit"))
+        withExtendedLifetime(held) {}
+    }
+
+    @Test("a shutdown waits for what is held, and answers it")
+    func shutdownAnswers() throws {
+        let directory = TemporaryDirectory()
+        let server = try server(directory, "fdatasync:delay_enter=700000")
+        let held = try send(5, to: server)
+        usleep(200_000)
+        server.process.signal(SIGTERM)
+        let replies = held.map { $0.receive() }
+        #expect(replies.allSatisfy { $0?.status == 200 })
+        #expect(replies.allSatisfy { $0?["connection"] == "close" })
+        #expect(server.process.waitForEnd(seconds: 30).status == 0)
+        #expect(try StoredEvent.all(in: directory.file("data")).count == 5)
+    }
 }
