@@ -11,16 +11,16 @@ struct Committer: Sendable {
     let notice: EventLog.NoticeHandler
 
     /// Works until the log is closed.
-    func run(_ held: Held) {
+    func run(_ claim: DirectoryClaim) {
         var lastSync = Clock.monotonicSeconds()
         while true {
             let turn = waitForTurn(since: lastSync)
             lastSync = Clock.monotonicSeconds()
             if turn.isFailed {
                 // A disk that fails at the end is tried once more, not for ever.
-                if !takeOver(held), turn.isClosing { return }
+                if !takeOver(claim), turn.isClosing { return }
             } else if turn.needsSync {
-                sync(turn, held)
+                sync(turn, claim)
             } else if turn.isClosing {
                 return seal(turn.segment)
             }
@@ -81,7 +81,7 @@ struct Committer: Sendable {
     }
 
     /// Makes everything up to `turn.through` durable and says so.
-    private func sync(_ turn: Turn, _ held: Held) {
+    private func sync(_ turn: Turn, _ claim: DirectoryClaim) {
         do throws(SystemError) {
             for segment in turn.finished { try segment.sync() }
             try turn.segment?.sync()
@@ -104,7 +104,7 @@ struct Committer: Sendable {
             }
             return turn.through
         }
-        held.mark.store(turn.through)
+        claim.mark.store(turn.through)
         progress(.stored(through: stored))
         for segment in turn.finished { seal(segment) }
     }
@@ -129,7 +129,7 @@ struct Committer: Sendable {
     /// Writes all lines that are not yet synced to a new segment, under their old sequences. If
     /// that fails too, those that were not acknowledged are lost to their senders, and nothing is
     /// accepted until it succeeds. Whether it did.
-    private func takeOver(_ held: Held) -> Bool {
+    private func takeOver(_ claim: DirectoryClaim) -> Bool {
         let result = monitor.withLock { state -> EventLog.Progress in
             let abandoned = state.finished + (state.segment.map { [$0] } ?? [])
             if state.failure == nil, let error = state.writeFailure { notice(.failing(error)) }
@@ -158,7 +158,7 @@ struct Committer: Sendable {
         }
         progress(result)
         guard case .stored(let sequence) = result else { return false }
-        held.mark.store(sequence)
+        claim.mark.store(sequence)
         return true
     }
 

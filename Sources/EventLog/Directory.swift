@@ -3,16 +3,24 @@ internal import POSIX
 
 /// Directories of the file system.
 enum Directory {
-    /// Makes `path` and its parents, readable by owner and group only, where they are missing.
+    /// Makes `path` and its parents, readable by owner and group only, where they are missing. What
+    /// was made survives a power loss.
     static func make(_ path: String) throws(SystemError) {
-        if mkdir(path, 0o750) == 0 || errno == EEXIST { return }
-        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+        if mkdir(path, 0o750) == 0 { return try sync(parent(of: path)) }
+        if errno == EEXIST { return }
+        guard errno == ENOENT, parent(of: path) != path else {
             throw SystemError("make the directory", path)
         }
-        try make(String(path[..<slash]))
+        try make(parent(of: path))
         guard mkdir(path, 0o750) == 0 || errno == EEXIST else {
             throw SystemError("make the directory", path)
         }
+        try sync(parent(of: path))
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// The names in `path`; none if it does not exist.

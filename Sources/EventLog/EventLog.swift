@@ -74,9 +74,8 @@ public final class EventLog: Sendable {
             let committer = Committer(
                 options: options, directory: directory, monitor: monitor,
                 progress: progress, notice: notice)
-            // The lock and the mark live exactly as long as the thread that writes.
-            let held = Held(lock: lock, mark: mark)
-            thread = try Thread(name: "log-sync") { committer.run(held) }
+            let claim = DirectoryClaim(lock: lock, mark: mark)
+            thread = try Thread(name: "log-sync") { committer.run(claim) }
             self.options = options
             self.directory = directory
             self.monitor = monitor
@@ -190,8 +189,9 @@ public final class EventLog: Sendable {
     }
 }
 
-/// What the log's thread alone owns.
-final class Held: Sendable {
+/// What says in the directory that this process writes to it. It lives as long as the thread that
+/// does.
+final class DirectoryClaim: Sendable {
     let lock: DirectoryLock
     let mark: SyncedMark
 

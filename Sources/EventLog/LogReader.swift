@@ -36,15 +36,16 @@ public struct LogReader: ~Copyable {
                     ?? segments.indices.first
             else { return }
             let successor = index + 1 < segments.count ? segments[index + 1].first : nil
-            try read(segments[index], before: successor ?? .max, visit)
-            guard let successor else { return }
+            let isWhole = try read(segments[index], before: successor ?? .max, visit)
+            guard isWhole, let successor else { return }
             next = max(next, successor)
         }
     }
 
+    /// Reads on in a segment. False if there is more in it that may not be seen yet.
     private mutating func read(
         _ name: SegmentName, before limit: UInt64, _ visit: (UInt64, UnsafeRawBufferPointer) -> Void
-    ) throws(SystemError) {
+    ) throws(SystemError) -> Bool {
         if name.first != segment { (segment, offset) = (name.first, 0) }
         // Without a mark nobody has ever written here: it is a copy of somebody's segments.
         let isOpen = name.state == .open
@@ -54,13 +55,14 @@ public struct LogReader: ~Copyable {
         if found == nil {
             found = try LineReader(directory.path(of: name.with(.sealed)), offset: offset)
         }
-        guard var reader = found else { return }
-        var (wanted, end, isAtEnd) = (next, offset, false)
+        guard var reader = found else { return true }
+        var (wanted, end, isAtEnd, isWhole) = (next, offset, false, true)
         while !isAtEnd,
             try reader.next({ line in
                 if case .valid(let sequence, _) = line.verdict {
                     if sequence >= limit || sequence > visible {
                         isAtEnd = true
+                        isWhole = sequence >= limit
                         return
                     }
                     if sequence >= wanted {
@@ -75,5 +77,6 @@ public struct LogReader: ~Copyable {
             })
         {}
         (next, offset) = (wanted, end)
+        return isWhole
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -62,5 +63,32 @@ import Testing
         #expect(try fixture.readable() == ["a"])
         #expect(log.close())
         #expect(try fixture.readable() == ["a", "b"])
+    }
+
+    @Test("a reader waits for a full segment that is not yet synced, and skips nothing of it")
+    func unsyncedRoll() throws {
+        let fixture = LogFixture()
+        let log = try fixture.open()
+        fixture.append(log, ["a", "b", "c", "d"])
+        #expect(log.close())
+        // As it stands while the second segment is written and the first waits for its sync.
+        let lines = try fixture.directory.bytes("data/events/" + segment(1))
+            .split(separator: 0x0a).map { Array($0) + [0x0a] }
+        try FileManager.default.removeItem(atPath: fixture.data + "/events/" + segment(1))
+        try fixture.directory.write(
+            Array(lines[..<2].joined()), to: "data/events/" + segment(1, open: true))
+        try fixture.directory.write(
+            Array(lines[2...].joined()), to: "data/events/" + segment(3, open: true))
+        let mark = try SyncedMark(fixture.data + "/synced", synced: 1)
+        var reader = LogReader(directory: fixture.data, from: 1)
+        var texts = ""
+        try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }
+        #expect(texts == "a")
+        mark.store(3)
+        try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }
+        #expect(texts == "abc")
+        mark.store(4)
+        try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }
+        #expect(texts == "abcd")
     }
 }

@@ -28,6 +28,8 @@ struct DiskFailureTests {
         arguments: ["fdatasync:error=EIO", "fsync:error=EIO"])
     func neverSynced(_ injection: String) throws {
         let directory = TemporaryDirectory()
+        // The directories are made, and synced, by a start on a good disk.
+        #expect(try FootfallServer(data: directory.file("data")).stop().status == 0)
         let server = try server(directory, injection)
         let connection = try server.connect()
         for number in 1...5 {
@@ -177,6 +179,9 @@ struct DiskFailureTests {
         let held = try send(5, to: server)
         usleep(200_000)
         server.process.signal(SIGTERM)
+        let ready = try HTTPConnection(port: server.adminPort).request("/ready")
+        #expect(ready?.status == 503)
+        #expect(ready?.text.contains(#""reason":"draining""#) == true)
         let replies = held.map { $0.receive() }
         #expect(replies.allSatisfy { $0?.status == 200 })
         #expect(replies.allSatisfy { $0?["connection"] == "close" })
