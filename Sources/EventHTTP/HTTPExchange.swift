@@ -62,10 +62,12 @@ public struct HTTPExchange: ~Copyable {
         }
         if state.pointee.isDraining { evhttp_add_header(fields, "Connection", "close") }
         let status = response.status
-        if method == .head {
+        if status == .noContent {
+            precondition(response.body.isEmpty, "204 has neither content nor a length (RFC 9110)")
+        } else if method == .head {
             // evhttp sends what is in the buffer whatever the method, and no length without it.
             evhttp_add_header(fields, "Content-Length", String(response.body.count))
-        } else if status != .noContent, !response.body.isEmpty {
+        } else {
             evbuffer_add(
                 evhttp_request_get_output_buffer(request), response.body, response.body.count)
         }

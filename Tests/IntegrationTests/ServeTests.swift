@@ -63,6 +63,9 @@ import Testing
         #expect(reply?["set-cookie"] != nil)
         #expect(reply?["content-length"] == "0")
         #expect(try StoredEvent.all(in: directory.path).first?["method"] == "HEAD")
+        let icon = try server.request("/favicon.ico", method: "HEAD")
+        #expect(icon?.status == 204)
+        #expect(icon?["content-length"] == nil)
     }
 
     @Test(
