@@ -110,6 +110,27 @@ struct DiskFailureTests {
         }
     }
 
+    /// Sends `count` hits as above, and waits until the log has them and only the sync is missing.
+    private func hold(
+        _ count: Int, at server: FootfallServer, _ directory: TemporaryDirectory
+    ) throws -> [HTTPConnection] {
+        let connections = try send(count, to: server)
+        #expect(
+            wait { (try? StoredEvent.all(in: directory.file("data")))?.count == count },
+            "the hits are not written")
+        return connections
+    }
+
+    /// Whether `condition` comes to hold within the time of a slow sync.
+    private func wait(_ condition: () -> Bool) -> Bool {
+        let deadline = Date().addingTimeInterval(4.5)
+        while !condition() {
+            if Date() > deadline { return false }
+            usleep(5000)
+        }
+        return true
+    }
+
     @Test("a reply that waits for longer than a handler may is a 503")
     func handlerTimeout() throws {
         let directory = TemporaryDirectory()
@@ -127,7 +148,7 @@ struct DiskFailureTests {
     func backlog() throws {
         let directory = TemporaryDirectory()
         let server = try server(
-            directory, "fdatasync:delay_enter=1000000",
+            directory, "fdatasync:delay_enter=2000000",
             ["--backlog-bytes-max", "2KiB", "--loops", "1"])
         // One after the other, so that each is a batch of its own.
         let connections = try (0..<20).flatMap { _ in
@@ -147,11 +168,9 @@ struct DiskFailureTests {
     func secondSignal() throws {
         let directory = TemporaryDirectory()
         let server = try server(directory, Self.slow)
-        let held = try send(1, to: server)
-        usleep(200_000)
+        let held = try hold(1, at: server, directory)
         server.process.signal(SIGTERM)
-        usleep(200_000)
-        #expect(!server.process.hasEnded)
+        #expect(wait { server.process.errors.contains("stopping") })
         server.process.signal(SIGTERM)
         let result = server.process.waitForEnd(seconds: 4)
         #expect(result.status == 1)
@@ -163,8 +182,7 @@ struct DiskFailureTests {
     func shutdownTimeout() throws {
         let directory = TemporaryDirectory()
         let server = try server(directory, Self.slow, ["--shutdown-timeout", "500ms"])
-        let held = try send(1, to: server)
-        usleep(200_000)
+        let held = try hold(1, at: server, directory)
         server.process.signal(SIGTERM)
         let result = server.process.waitForEnd(seconds: 4)
         #expect(result.status == 1)
@@ -175,13 +193,15 @@ struct DiskFailureTests {
     @Test("a shutdown waits for what is held, and answers it")
     func shutdownAnswers() throws {
         let directory = TemporaryDirectory()
-        let server = try server(directory, "fdatasync:delay_enter=700000")
-        let held = try send(5, to: server)
-        usleep(200_000)
+        // Only the first: a second one takes the hits that the first came too early for.
+        let server = try server(directory, Self.slow + ":when=1")
+        let held = try hold(5, at: server, directory)
         server.process.signal(SIGTERM)
-        let ready = try HTTPConnection(port: server.adminPort).request("/ready")
-        #expect(ready?.status == 503)
-        #expect(ready?.text.contains(#""reason":"draining""#) == true)
+        #expect(
+            wait {
+                let ready = try? HTTPConnection(port: server.adminPort).request("/ready")
+                return ready?.status == 503 && ready?.text.contains("draining") == true
+            })
         let replies = held.map { $0.receive() }
         #expect(replies.allSatisfy { $0?.status == 200 })
         #expect(replies.allSatisfy { $0?["connection"] == "close" })
