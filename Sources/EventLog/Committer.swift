@@ -10,12 +10,16 @@ struct Committer: Sendable {
     let progress: EventLog.ProgressHandler
     let notice: EventLog.NoticeHandler
 
+    /// Seconds between two looks at the room on the disk when nothing happens.
+    private static let measureSeconds = 1.0
+
     /// Works until the log is closed.
     func run(_ claim: DirectoryClaim) {
         var lastSync = Clock.monotonicSeconds()
         while true {
             let turn = waitForTurn(since: lastSync)
             lastSync = Clock.monotonicSeconds()
+            measureSpace()
             if turn.isFailed {
                 // A disk that fails at the end is tried once more, not for ever.
                 if !takeOver(claim), turn.isClosing { return }
@@ -69,15 +73,27 @@ struct Committer: Sendable {
         let now = Clock.monotonicSeconds()
         return monitor.withLock { state in
             if state.failure != nil { return EventLog.retrySeconds }
-            var deadline = now + options.segmentSecondsMax
+            var deadline = now + Self.measureSeconds
             if let segment = state.segment {
-                deadline = segment.begunAt + options.segmentSecondsMax
+                deadline = min(deadline, segment.begunAt + options.segmentSecondsMax)
             }
             if case .interval(let seconds) = options.durability {
                 deadline = min(deadline, lastSync + seconds)
             }
             return deadline - now
         }
+    }
+
+    /// Looks how much room the disk has. If that cannot be told, the last word stands.
+    private func measureSpace() {
+        guard let measured = try? FreeSpace.measure(directory.events) else { return }
+        let news: LogNotice? = monitor.withLock { state in
+            guard state.space.update(measured.free) else { return nil }
+            return state.space.isLow
+                ? .full(freeBytes: measured.free, lowWaterBytes: state.space.lowWaterBytes)
+                : .hasRoom(freeBytes: measured.free)
+        }
+        if let news { notice(news) }
     }
 
     /// Makes everything up to `turn.through` durable and says so.
@@ -192,6 +208,8 @@ struct Committer: Sendable {
             try Directory.sync(directory.events)
         } catch {
             file.close()
+            // What it holds may be the room that is missing.
+            unlink(file.path)
             throw error
         }
         return file.renamed(to: directory.path(of: name))

@@ -30,6 +30,8 @@ struct DirectoryLock: ~Copyable {
     }
 
     deinit {
+        // Not left to the closing alone: a child between fork and exec has the descriptor too.
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 }

@@ -20,14 +20,18 @@ public final class EventLog: Sendable {
     public enum Refusal: Equatable, Sendable, CustomStringConvertible {
         /// Too many bytes wait for their sync.
         case backlog
-        /// The disk fails; the text says how.
-        case disk(String)
+        /// The disk is almost full.
+        case full(freeBytes: Int, lowWaterBytes: Int)
+        /// The disk fails.
+        case failing(SystemError)
 
         /// One line.
         public var description: String {
             switch self {
             case .backlog: "the disk is too slow: the backlog is full"
-            case .disk(let reason): reason
+            case .full(let free, let low):
+                "the disk is almost full: \(free) bytes are free, the low-water mark is \(low)"
+            case .failing(let error): error.description
             }
         }
     }
@@ -69,7 +73,8 @@ public final class EventLog: Sendable {
         let lock = try DirectoryLock(directory.lock, of: directory.path)
         do throws(SystemError) {
             let next = try Recovery(directory, notice: notice).run()
-            let monitor = Monitor(State(next: next))
+            let space = try FreeSpace(of: directory.events, options)
+            let monitor = Monitor(State(next: next, space: space))
             let mark = try SyncedMark(directory.synced, synced: next - 1)
             let committer = Committer(
                 options: options, directory: directory, monitor: monitor,
@@ -88,7 +93,9 @@ public final class EventLog: Sendable {
     public func append(_ batch: inout Batch) -> Appended {
         defer { batch.removeAll() }
         return monitor.withLock { state in
-            if let failure = state.failure { return .refused(.disk(failure.description)) }
+            let hasRoom = state.space.take(batch.bytes)
+            if let refusal = state.refusal { return .refused(refusal) }
+            assert(hasRoom, "a disk without room refuses")
             if state.retained.bytes + batch.bytes > options.backlogBytesMax {
                 return .refused(.backlog)
             }
@@ -106,8 +113,8 @@ public final class EventLog: Sendable {
     }
 
     /// Why the log accepts nothing at present; nil if it does.
-    public var failure: SystemError? {
-        monitor.withLock { $0.failure }
+    public var refusal: Refusal? {
+        monitor.withLock { $0.refusal }
     }
 
     /// Syncs and seals what was appended, and ends the log's thread. No append may follow. Whether
@@ -138,11 +145,14 @@ public final class EventLog: Sendable {
         var hasNewEntry = false
         /// A failed write: the log's thread has to bring the retained lines into a new segment.
         var writeFailure: SystemError?
-        /// Set while nothing is accepted.
+        /// Set while the disk fails: nothing is accepted.
         var failure: SystemError?
+        /// The room on the disk; without, nothing is accepted either.
+        var space: FreeSpace
         var isClosing = false
 
-        init(next: UInt64) {
+        init(next: UInt64, space: FreeSpace) {
+            self.space = space
             nextSequence = next
             syncedSequence = next - 1
             acknowledgedSequence = next - 1
@@ -151,6 +161,12 @@ public final class EventLog: Sendable {
         /// Whether even `interval` has to wait for the log's thread.
         var mustSync: Bool { hasNewEntry || writeFailure != nil }
         var hasUnsynced: Bool { nextSequence > syncedSequence + 1 }
+        /// Why nothing is accepted.
+        var refusal: Refusal? {
+            if let failure { return .failing(failure) }
+            if !space.isLow { return nil }
+            return .full(freeBytes: space.bytes, lowWaterBytes: space.lowWaterBytes)
+        }
 
         /// Gives the lines their sequences and writes them. A failure is left to the log's thread.
         mutating func append(

@@ -16,14 +16,18 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     case refusing(SystemError)
     /// The log accepts lines again.
     case accepting
+    /// The disk is almost full: the log accepts nothing until there is room.
+    case full(freeBytes: Int, lowWaterBytes: Int)
+    /// There is room again.
+    case hasRoom(freeBytes: Int)
     /// A segment that is whole and synced could not be given its final name.
     case unsealed(SystemError)
 
     /// Whether an operator has to do something.
     public var isError: Bool {
         switch self {
-        case .recovered, .tookOver, .accepting: false
-        case .movedAside, .damage, .failing, .refusing, .unsealed: true
+        case .recovered, .tookOver, .accepting, .hasRoom: false
+        case .movedAside, .damage, .failing, .refusing, .full, .unsealed: true
         }
     }
 
@@ -42,6 +46,10 @@ public enum LogNotice: Sendable, CustomStringConvertible {
         case .refusing(let error):
             "hits are refused until the data directory can be written again: \(error)"
         case .accepting: "the data directory can be written again; hits are accepted"
+        case .full(let free, let low):
+            "hits are refused until there is room: \(free) bytes are free on the disk, "
+                + "the low-water mark is \(low)"
+        case .hasRoom(let free): "\(free) bytes are free on the disk; hits are accepted"
         case .unsealed(let error): "a whole segment could not be sealed: \(error)"
         }
     }

@@ -19,6 +19,11 @@ public struct LogOptions: Sendable {
     public var segmentSecondsMax = 3600.0
     /// Bytes of lines that may wait for their sync; what would go beyond is refused.
     public var backlogBytesMax = 256 << 20
+    /// Free bytes of the file system below which nothing is accepted; nil for the smaller of 256 MiB
+    /// and a hundredth of it.
+    public var lowWaterBytes: Int?
+    /// Free bytes from which lines are accepted again; nil for twice the low-water mark.
+    public var highWaterBytes: Int?
     /// Bytes of the longest line that is accepted; it has to fit a Kafka record.
     public var eventBytesMax = 256 << 10
     /// Bytes by which a segment's blocks are allocated ahead of its size; a sync is cheaper then.

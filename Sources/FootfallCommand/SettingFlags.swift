@@ -40,6 +40,16 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "Bytes that may wait for the disk; beyond, hits get 503. [256MiB]")
     var backlogBytesMax: String?
 
+    @Option(
+        help: """
+            Free bytes of the disk below which hits get 503. \
+            [auto: 256MiB, or 1 % of the disk if that is less]
+            """)
+    var lowWaterBytes: String?
+
+    @Option(help: "Free bytes of the disk from which hits are taken again. [auto: twice as much]")
+    var highWaterBytes: String?
+
     @Option(help: "The longest event; a longer one gets 413. [256KiB]")
     var eventBytesMax: String?
 
@@ -73,6 +83,7 @@ struct SettingFlags: ParsableArguments {
             "admin": admin, "data": data, "loops": loops, "durability": durability,
             "sync_interval": syncInterval, "segment_bytes_max": segmentBytesMax,
             "segment_age_max": segmentAgeMax, "backlog_bytes_max": backlogBytesMax,
+            "low_water_bytes": lowWaterBytes, "high_water_bytes": highWaterBytes,
             "event_bytes_max": eventBytesMax, "head_bytes_max": headBytesMax,
             "body_bytes_max": bodyBytesMax, "idle_timeout": idleTimeout,
             "handler_timeout": handlerTimeout, "shutdown_timeout": shutdownTimeout,

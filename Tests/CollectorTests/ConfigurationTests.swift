@@ -65,6 +65,7 @@ import Testing
         ("segment_bytes_max", "1500", "1500"), ("event_bytes_max", "64KiB", "64KiB"),
         ("segment_age_max", "90s", "90s"), ("segment_age_max", "3600s", "1h"),
         ("idle_timeout", "500ms", "500ms"), ("idle_timeout", "2m", "2m"),
+        ("low_water_bytes", "auto", "auto"), ("high_water_bytes", "1GiB", "1GiB"),
         ("segment_age_max", "7d", "7d"), ("shutdown_timeout", "1.5s", "1500ms"),
     ]
 
@@ -93,6 +94,11 @@ import Testing
         ("sync_interval: -1s", "expected a time above zero"),
         ("segment_bytes_max: 12", "expected a size from 1KiB"),
         ("event_bytes_max: 1GiB", "expected a size from 1KiB to 900KiB"),
+        (
+            "high_water_bytes: 1MiB\nlow_water_bytes: 2MiB\n",
+            "1:1: 1MiB is below the low-water mark of 2MiB"
+        ),
+        ("low_water_bytes: full", "'full': expected a size from 1KiB"),
         ("print: loud", "expected 'hits', 'requests' or 'none'"),
         ("no_demo: perhaps", "expected 'true' or 'false'"),
         ("data: a\ndata: b\n", "key 'data' is there twice"),

@@ -79,6 +79,13 @@ public struct Setting: Sendable {
         bytes("segment_bytes_max", \.log.segmentBytesMax),
         seconds("segment_age_max", \.log.segmentSecondsMax),
         bytes("backlog_bytes_max", \.log.backlogBytesMax),
+        waterMark("low_water_bytes", \.log.lowWaterBytes) { _, _ in nil },
+        // After the low-water mark, below which it makes no sense.
+        waterMark("high_water_bytes", \.log.highWaterBytes) { configuration, bytes in
+            guard let low = configuration.log.lowWaterBytes, bytes < low else { return nil }
+            return "\(UnitValue.text(bytes: bytes)) is below the low-water mark of "
+                + UnitValue.text(bytes: low)
+        },
         bytes("event_bytes_max", \.log.eventBytesMax, upTo: 900 << 10),
         bytes("head_bytes_max", \.limits.headBytesMax, upTo: 1 << 20),
         bytes("body_bytes_max", \.limits.bodyBytesMax),
@@ -124,6 +131,24 @@ public struct Setting: Sendable {
             configuration[keyPath: path] = try UnitValue.bytes(value, upTo: most)
         } value: {
             UnitValue.text(bytes: $0[keyPath: path])
+        }
+    }
+
+    /// A size, or `auto`. `objection` says why a size is impossible beside the others.
+    private static func waterMark(
+        _ key: String, _ path: any WritableKeyPath<Configuration, Int?> & Sendable,
+        objection: @escaping @Sendable (Configuration, Int) -> String?
+    ) -> Setting {
+        scalar(key) { (configuration, value) throws(InvalidValue) in
+            if value == "auto" {
+                configuration[keyPath: path] = nil
+                return
+            }
+            let bytes = try UnitValue.bytes(value, upTo: 1 << 40)
+            if let reason = objection(configuration, bytes) { throw InvalidValue(reason: reason) }
+            configuration[keyPath: path] = bytes
+        } value: {
+            $0[keyPath: path].map { UnitValue.text(bytes: $0) } ?? "auto"
         }
     }
 

@@ -28,7 +28,7 @@ final class AdminHandler: HTTPHandler {
 
     /// Whether hits are taken, the durability class, and if not, why not.
     private func readiness() -> Response {
-        let reason = isDraining ? "draining" : log.failure.map { "\($0)" }
+        let reason = isDraining ? "draining" : log.refusal.map { "\($0)" }
         var body = #"{"ready":\#(reason == nil),"durability":"\#(durability.name)""#
         if let reason { body += #","reason":"\#(Self.jsonText(reason))""# }
         return Response(
