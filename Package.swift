@@ -27,6 +27,8 @@ let package = Package(
             name: "CLibevent", pkgConfig: "libevent_extra", providers: [.apt(["libevent-dev"])]),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
@@ -34,7 +36,8 @@ let package = Package(
         ),
         .target(name: "Tracking", swiftSettings: strict + [.strictMemorySafety()]),
         .target(
-            name: "EventLog", dependencies: ["CLinux", "CXXHash", "POSIX"], swiftSettings: strict),
+            name: "EventLog", dependencies: ["CLinux", "CXXHash", "CZstd", "POSIX"],
+            swiftSettings: strict),
         .target(
             name: "Collector",
             dependencies: [

@@ -196,7 +196,7 @@ struct Committer: Sendable {
     {
         let name = SegmentName(first: state.syncedSequence + 1, state: .open)
         var file = try SegmentFile(
-            name: name, path: directory.events + "/.takeover", replacing: true)
+            name: name, path: directory.takeover, replacing: true)
         do throws(SystemError) {
             try state.retained.forEachRun(after: state.syncedSequence) {
                 bytes throws(SystemError) in

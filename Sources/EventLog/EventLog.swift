@@ -53,6 +53,7 @@ public final class EventLog: Sendable {
     let directory: LogDirectory
     let monitor: Monitor<State>
     private let thread: Thread
+    private let compressor: (work: Compressor, thread: Thread)?
 
     /// Bytes of unsynced lines at which a sync does not wait for the interval's end.
     static let unsyncedBytesMax = 8 << 20
@@ -81,6 +82,11 @@ public final class EventLog: Sendable {
                 progress: progress, notice: notice)
             let claim = DirectoryClaim(lock: lock, mark: mark)
             thread = try Thread(name: "log-sync") { committer.run(claim) }
+            compressor = try options.compressAfterSeconds.map { seconds throws(SystemError) in
+                let work = Compressor(
+                    directory: directory, afterSeconds: seconds, notice: notice)
+                return (work, try Thread(name: "log-compress") { work.run() })
+            }
             self.options = options
             self.directory = directory
             self.monitor = monitor
@@ -120,6 +126,8 @@ public final class EventLog: Sendable {
     /// Syncs and seals what was appended, and ends the log's thread. No append may follow. Whether
     /// everything that was acknowledged is on disk.
     public func close() -> Bool {
+        compressor?.work.stop()
+        compressor?.thread.join()
         monitor.withLock { $0.isClosing = true }
         monitor.notify()
         thread.join()

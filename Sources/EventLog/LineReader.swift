@@ -1,8 +1,10 @@
 internal import Glibc
 internal import POSIX
 
-/// Reads a segment line by line, from any offset.
-struct LineReader: ~Copyable {
+/// Reads a segment line by line, plain or compressed (`.zst`), from any offset of the plain file.
+///
+/// Used by one thread at a time.
+final class LineReader {
     /// A line as it was found.
     struct Line {
         /// Its place in the file, from 0.
@@ -21,35 +23,53 @@ struct LineReader: ~Copyable {
     static let lineBytesMax = 1 << 20
 
     let path: String
-    private let descriptor: Int32
+    private let source: Source
     private let buffer: UnsafeMutableRawBufferPointer
     private var start = 0
     private var end = 0
     /// Where the byte at `start` is in the file.
     private(set) var offset: Int
-    private var isAtEnd = false
+
+    private enum Source {
+        case plain(Int32)
+        case compressed(ZstandardDecoder)
+    }
 
     /// Opens the file at `path`. Nil if there is none.
     init?(_ path: String, offset: Int = 0) throws(SystemError) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
             throw SystemError("open", path)
         }
         self.path = path
         self.offset = offset
-        posix_fadvise(descriptor, off_t(offset), 0, POSIX_FADV_SEQUENTIAL)
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
         buffer = .allocate(byteCount: 2 * Self.lineBytesMax, alignment: 16)
+        if path.hasSuffix(SegmentName.State.compressed.rawValue) {
+            let decoder = ZstandardDecoder(descriptor, path: path)
+            source = .compressed(decoder)
+            var skipped = 0
+            while skipped < offset {
+                let rest = min(buffer.count, offset - skipped)
+                let count = try decoder.read(
+                    into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<rest]))
+                if count == 0 { break }
+                skipped += count
+            }
+        } else {
+            source = .plain(descriptor)
+        }
     }
 
     deinit {
-        close(descriptor)
+        if case .plain(let descriptor) = source { close(descriptor) }
         buffer.deallocate()
     }
 
     /// Calls `body` with the next line; false at the end of the file, which may have grown when
     /// this is called again. The bytes are gone after the call.
-    mutating func next(_ body: (Line) -> Void) throws(SystemError) -> Bool {
+    func next(_ body: (Line) -> Void) throws(SystemError) -> Bool {
         var searched = 0
         while true {
             if let newline = firstNewline(after: searched) {
@@ -74,7 +94,7 @@ struct LineReader: ~Copyable {
         return true
     }
 
-    private mutating func pass(
+    private func pass(
         _ length: Int, _ verdict: LineProof.Verdict, _ bytes: UnsafeRawBufferPointer,
         isFinished: Bool, _ body: (Line) -> Void, isBuffered: Bool = true
     ) {
@@ -94,25 +114,31 @@ struct LineReader: ~Copyable {
     }
 
     /// Reads on. The number of bytes that came, 0 at the end of the file.
-    private mutating func fill() throws(SystemError) -> Int {
+    private func fill() throws(SystemError) -> Int {
         if start > 0 {
             buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
             (start, end) = (0, end - start)
         }
-        guard let base = buffer.baseAddress else { preconditionFailure("the buffer is not empty") }
-        let position = off_t(offset + end)
-        while true {
-            let count = pread(descriptor, base + end, buffer.count - end, position)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw SystemError("read", path) }
+        let free = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
+        switch source {
+        case .compressed(let decoder):
+            let count = try decoder.read(into: free)
             end += count
             return count
+        case .plain(let descriptor):
+            while true {
+                let count = pread(descriptor, free.baseAddress, free.count, off_t(offset + end))
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw SystemError("read", path) }
+                end += count
+                return count
+            }
         }
     }
 
     /// Passes over what is no line, up to a newline or the end of the file. Its length, and whether
     /// a newline ended it. Afterwards the rest is buffered.
-    private mutating func skipLongLine() throws(SystemError) -> (length: Int, isFinished: Bool) {
+    private func skipLongLine() throws(SystemError) -> (length: Int, isFinished: Bool) {
         let lineOffset = offset
         defer { offset = lineOffset }
         var length = 0

@@ -20,6 +20,8 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     case full(freeBytes: Int, lowWaterBytes: Int)
     /// There is room again.
     case hasRoom(freeBytes: Int)
+    /// A sealed segment could not be compressed; it stays as it is.
+    case uncompressed(SystemError)
     /// A segment that is whole and synced could not be given its final name.
     case unsealed(SystemError)
 
@@ -27,7 +29,7 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     public var isError: Bool {
         switch self {
         case .recovered, .tookOver, .accepting, .hasRoom: false
-        case .movedAside, .damage, .failing, .refusing, .full, .unsealed: true
+        case .movedAside, .damage, .failing, .refusing, .full, .unsealed, .uncompressed: true
         }
     }
 
@@ -50,6 +52,7 @@ public enum LogNotice: Sendable, CustomStringConvertible {
             "hits are refused until there is room: \(free) bytes are free on the disk, "
                 + "the low-water mark is \(low)"
         case .hasRoom(let free): "\(free) bytes are free on the disk; hits are accepted"
+        case .uncompressed(let error): "a sealed segment could not be compressed: \(error)"
         case .unsealed(let error): "a whole segment could not be sealed: \(error)"
         }
     }

@@ -50,12 +50,9 @@ public struct LogReader: ~Copyable {
         // Without a mark nobody has ever written here: it is a copy of somebody's segments.
         let isOpen = name.state == .open
         let visible = isOpen ? SyncedMark.read(directory.synced) ?? .max : .max
-        // It may have been sealed since it was listed.
-        var found = try LineReader(directory.path(of: name), offset: offset)
-        if found == nil {
-            found = try LineReader(directory.path(of: name.with(.sealed)), offset: offset)
+        guard let reader = try directory.reader(of: name, offset: offset)?.lines else {
+            return true
         }
-        guard var reader = found else { return true }
         var (wanted, end, isAtEnd, isWhole) = (next, offset, false, true)
         while !isAtEnd,
             try reader.next({ line in

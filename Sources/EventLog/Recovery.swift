@@ -19,9 +19,12 @@ struct Recovery {
 
     /// Seals every segment. The sequence of the next line.
     func run() throws(SystemError) -> UInt64 {
+        for path in try directory.temporaries() {
+            guard unlink(path) == 0 else { throw SystemError("delete", path) }
+        }
         let segments = try directory.segments()
         var next: UInt64 = 1
-        if let sealed = segments.last(where: { $0.state == .sealed }) {
+        if let sealed = segments.last(where: { $0.state != .open }) {
             next = try sequenceAfter(sealed)
         }
         let open = segments.filter { $0.state == .open }
@@ -66,7 +69,7 @@ struct Recovery {
     private func scan(_ name: SegmentName, before limit: UInt64?) throws(SystemError) -> Scan {
         let path = directory.path(of: name)
         var scan = Scan(name: name, path: path)
-        guard var reader = try LineReader(path) else { return scan }
+        guard let reader = try LineReader(path) else { return scan }
         var lineNumber = 0
         var expected = name.first
         while try reader.next({ line in
@@ -106,11 +109,12 @@ struct Recovery {
         let path = directory.path(of: name)
         var status = stat()
         guard stat(path, &status) == 0 else { throw SystemError("stat", path) }
-        // The end is enough unless nothing in it is valid; an event is shorter than this.
-        for start in [max(0, Int(status.st_size) - LineReader.lineBytesMax), 0] {
+        // The end of a plain file is enough unless nothing in it is valid; an event is shorter.
+        let size = name.state == .compressed ? 0 : Int(status.st_size)
+        for start in [max(0, size - LineReader.lineBytesMax), 0] {
             var last: UInt64?
             var linesAfter: UInt64 = 0
-            guard var reader = try LineReader(path, offset: start) else { break }
+            guard let reader = try LineReader(path, offset: start) else { break }
             while try reader.next({ line in
                 if case .valid(let sequence, _) = line.verdict {
                     (last, linesAfter) = (sequence, 0)

@@ -8,6 +8,26 @@ struct SegmentName: Hashable, Comparable, CustomStringConvertible {
         case open = ".ndjson.open"
         /// It is whole and synced.
         case sealed = ".ndjson"
+        /// It is whole and synced, and compressed.
+        case compressed = ".ndjson.zst"
+
+        /// Of a segment that is there twice, the state with the higher rank counts.
+        var rank: Int {
+            switch self {
+            case .open: 0
+            case .compressed: 1
+            case .sealed: 2
+            }
+        }
+
+        /// The states that a segment can have later.
+        var later: [State] {
+            switch self {
+            case .open: [.sealed, .compressed]
+            case .sealed: [.compressed]
+            case .compressed: []
+            }
+        }
     }
 
     /// The sequence of the segment's first line.
@@ -42,9 +62,8 @@ struct SegmentName: Hashable, Comparable, CustomStringConvertible {
     }
 
     static func < (left: SegmentName, right: SegmentName) -> Bool {
-        // Of a segment that is there twice, the sealed one comes last and wins.
         left.first != right.first
-            ? left.first < right.first : left.state == .open && right.state == .sealed
+            ? left.first < right.first : left.state.rank < right.state.rank
     }
 }
 
@@ -61,6 +80,18 @@ struct LogDirectory {
         "\(events)/\(segment)"
     }
 
+    /// Where a segment is made that takes over from one whose disk failed.
+    var takeover: String { "\(events)/.takeover.tmp" }
+
+    /// Where a segment is made that gets its name when it is whole.
+    func temporary(for segment: SegmentName) -> String { "\(events)/.\(segment).tmp" }
+
+    /// The files that a killed process had not finished.
+    func temporaries() throws(SystemError) -> [String] {
+        try Directory.list(events).filter { $0.hasPrefix(".") && $0.hasSuffix(".tmp") }
+            .map { "\(events)/\($0)" }
+    }
+
     /// The segments, in order of their sequences; none if there is no directory yet.
     func segments() throws(SystemError) -> [SegmentName] {
         var names: [SegmentName] = []
@@ -69,12 +100,24 @@ struct LogDirectory {
             names.append(segment)
         }
         names.sort()
-        // An open segment beside its sealed self is what a crash in the middle of a copy leaves.
+        // A plain segment beside its compressed self is what a crash in between leaves.
         var unique: [SegmentName] = []
         for name in names {
             if unique.last?.first == name.first { unique.removeLast() }
             unique.append(name)
         }
         return unique
+    }
+
+    /// A reader of a segment as it is now: since it was listed it may have been sealed or
+    /// compressed. Offsets are those of the plain file. Nil if it is gone.
+    func reader(
+        of segment: SegmentName, offset: Int = 0
+    ) throws(SystemError) -> (name: SegmentName, lines: LineReader)? {
+        for state in [segment.state] + segment.state.later {
+            let name = segment.with(state)
+            if let lines = try LineReader(path(of: name), offset: offset) { return (name, lines) }
+        }
+        return nil
     }
 }

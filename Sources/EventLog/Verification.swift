@@ -49,7 +49,16 @@ public struct Verification {
         let segments = try verification.directory.segments()
         for (index, segment) in segments.enumerated() {
             let successor = index + 1 < segments.count ? segments[index + 1].first : nil
-            try verification.check(segment, before: successor)
+            do throws(SystemError) {
+                try verification.check(segment, before: successor)
+            } catch {
+                guard error.code == ZstandardDecoder.damaged else { throw error }
+                verification.add(
+                    Problem(
+                        file: "events/\(segment)", line: 1, byte: 0,
+                        reason: "the compressed data is damaged"))
+                verification.expected = successor ?? verification.expected
+            }
         }
         return verification.summary
     }
@@ -66,13 +75,8 @@ public struct Verification {
     ) throws(SystemError) {
         let isLast = limit == nil
         let promised = SyncedMark.read(directory.synced)
-        var found = try LineReader(directory.path(of: name))
-        var file = "events/\(name)"
-        if found == nil {
-            file = "events/\(name.with(.sealed))"
-            found = try LineReader(directory.path(of: name.with(.sealed)))
-        }
-        guard var reader = found else { return }
+        guard let (found, reader) = try directory.reader(of: name) else { return }
+        let file = "events/\(found)"
         summary.segments += 1
         if expected == 0 { expected = name.first }
         if name.first > expected {

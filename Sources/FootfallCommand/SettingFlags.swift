@@ -37,6 +37,9 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "The age at which a segment of the log is sealed. [1h]")
     var segmentAgeMax: String?
 
+    @Option(help: "The time from which a sealed segment is compressed (zstd), or 'off'. [10m]")
+    var compressAfter: String?
+
     @Option(help: "Bytes that may wait for the disk; beyond, hits get 503. [256MiB]")
     var backlogBytesMax: String?
 
@@ -82,7 +85,8 @@ struct SettingFlags: ParsableArguments {
         var values = [
             "admin": admin, "data": data, "loops": loops, "durability": durability,
             "sync_interval": syncInterval, "segment_bytes_max": segmentBytesMax,
-            "segment_age_max": segmentAgeMax, "backlog_bytes_max": backlogBytesMax,
+            "segment_age_max": segmentAgeMax, "compress_after": compressAfter,
+            "backlog_bytes_max": backlogBytesMax,
             "low_water_bytes": lowWaterBytes, "high_water_bytes": highWaterBytes,
             "event_bytes_max": eventBytesMax, "head_bytes_max": headBytesMax,
             "body_bytes_max": bodyBytesMax, "idle_timeout": idleTimeout,

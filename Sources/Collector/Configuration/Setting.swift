@@ -78,6 +78,12 @@ public struct Setting: Sendable {
         },
         bytes("segment_bytes_max", \.log.segmentBytesMax),
         seconds("segment_age_max", \.log.segmentSecondsMax),
+        scalar("compress_after") { (configuration, value) throws(InvalidValue) in
+            configuration.log.compressAfterSeconds =
+                value == "off" ? nil : try UnitValue.seconds(value)
+        } value: {
+            $0.log.compressAfterSeconds.map { UnitValue.text(seconds: $0) } ?? "off"
+        },
         bytes("backlog_bytes_max", \.log.backlogBytesMax),
         waterMark("low_water_bytes", \.log.lowWaterBytes) { _, _ in nil },
         // After the low-water mark, below which it makes no sense.
