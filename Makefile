@@ -5,7 +5,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What the collector needs, and what its tests need besides.
 PACKAGES := libevent-dev libxxhash-dev libzstd-dev
-TEST_PACKAGES := chromium curl python3-venv strace util-linux zstd
+TEST_PACKAGES := chromium curl procps python3-venv strace util-linux zstd
 BENCHMARK_PACKAGES := nginx-light wrk python3
 # From PyPI: readers of the log that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0
