@@ -1,53 +1,50 @@
-internal import Glibc
 internal import POSIX
 
 /// The log's thread: syncs what is written, seals what is full, and brings what could not be
 /// written into a new segment.
-struct Committer: Sendable {
-    let options: LogOptions
-    let directory: LogDirectory
-    let monitor: Monitor<EventLog.State>
-    let progress: EventLog.ProgressHandler
-    let notice: EventLog.NoticeHandler
-
-    /// Seconds between two looks at the room on the disk when nothing happens.
-    private static let measureSeconds = 1.0
-
+extension LogWriter {
     /// Works until the log is closed.
-    func run(_ claim: DirectoryClaim) {
-        var lastSync = Clock.monotonicSeconds()
-        while true {
-            let turn = waitForTurn(since: lastSync)
-            lastSync = Clock.monotonicSeconds()
-            measureSpace()
-            if turn.isFailed {
-                // A disk that fails at the end is tried once more, not for ever.
-                if !takeOver(claim), turn.isClosing { return }
-            } else if turn.needsSync {
-                sync(turn, claim)
-            } else if turn.isClosing {
-                return seal(turn.segment)
-            }
+    func run() {
+        var lastTurn = disk.monotonicSeconds()
+        repeat {
+            monitor.withLock(
+                waitingFor: { isDue($0) }, seconds: secondsToWait(since: lastTurn)
+            ) { _ in }
+            lastTurn = disk.monotonicSeconds()
+        } while work()
+    }
+
+    /// Does what there is to do. False when the log is closed and nothing is left.
+    func work() -> Bool {
+        measureSpace()
+        let turn = beginTurn()
+        if turn.isFailed {
+            // A disk that fails at the end is tried once more, not for ever.
+            return takeOver() || !turn.isClosing
         }
+        if turn.needsSync {
+            sync(turn)
+            return true
+        }
+        if turn.isClosing, let segment = turn.segment { seal(segment) }
+        return !turn.isClosing
     }
 
     /// What is to be done, as it stood when the lock was held.
     private struct Turn {
-        var through: UInt64 = 0
+        var through: UInt64
         var segment: SegmentFile?
-        var finished: [SegmentFile] = []
-        var hasNewEntry = false
-        var needsSync = false
-        var isFailed = false
-        var isClosing = false
+        var finished: [SegmentFile]
+        var hasNewEntry: Bool
+        var needsSync: Bool
+        var isFailed: Bool
+        var isClosing: Bool
     }
 
-    private func waitForTurn(since lastSync: Double) -> Turn {
-        monitor.withLock(
-            waitingFor: { isDue($0) }, seconds: secondsToWait(since: lastSync)
-        ) { state in
+    private func beginTurn() -> Turn {
+        monitor.withLock { state in
             if let segment = state.segment, segment.size > 0,
-                Clock.monotonicSeconds() - segment.begunAt >= options.segmentSecondsMax
+                disk.monotonicSeconds() - segment.begunAt >= options.segmentSecondsMax
             {
                 state.finishSegment()
             }
@@ -61,24 +58,24 @@ struct Committer: Sendable {
     }
 
     /// Whether the thread has something to do before its time is up.
-    private func isDue(_ state: borrowing EventLog.State) -> Bool {
+    private func isDue(_ state: borrowing LogState) -> Bool {
         if state.isClosing { return true }
         if state.failure != nil { return false }
         if state.mustSync || !state.finished.isEmpty { return true }
         if options.durability == .commit { return state.hasUnsynced }
-        return state.retained.bytes > EventLog.unsyncedBytesMax
+        return state.retained.bytes > LogState.unsyncedBytesMax
     }
 
-    private func secondsToWait(since lastSync: Double) -> Double {
-        let now = Clock.monotonicSeconds()
+    private func secondsToWait(since lastTurn: Double) -> Double {
+        let now = disk.monotonicSeconds()
         return monitor.withLock { state in
-            if state.failure != nil { return EventLog.retrySeconds }
-            var deadline = now + Self.measureSeconds
+            if state.failure != nil { return Pace.retrySeconds }
+            var deadline = now + Pace.measureSeconds
             if let segment = state.segment {
                 deadline = min(deadline, segment.begunAt + options.segmentSecondsMax)
             }
             if case .interval(let seconds) = options.durability {
-                deadline = min(deadline, lastSync + seconds)
+                deadline = min(deadline, lastTurn + seconds)
             }
             return deadline - now
         }
@@ -86,7 +83,7 @@ struct Committer: Sendable {
 
     /// Looks how much room the disk has. If that cannot be told, the last word stands.
     private func measureSpace() {
-        guard let measured = try? FreeSpace.measure(directory.events) else { return }
+        guard let measured = try? disk.freeSpace(directory.events) else { return }
         let news: LogNotice? = monitor.withLock { state in
             guard state.space.update(measured.free) else { return nil }
             return state.space.isLow
@@ -97,22 +94,17 @@ struct Committer: Sendable {
     }
 
     /// Makes everything up to `turn.through` durable and says so.
-    private func sync(_ turn: Turn, _ claim: DirectoryClaim) {
+    private func sync(_ turn: Turn) {
         do throws(SystemError) {
-            for segment in turn.finished { try segment.sync() }
-            try turn.segment?.sync()
-            if turn.hasNewEntry { try Directory.sync(directory.events) }
+            for segment in turn.finished { try disk.sync(segment.file) }
+            if let segment = turn.segment { try disk.sync(segment.file) }
+            if turn.hasNewEntry { try disk.syncDirectory(directory.events) }
         } catch {
             monitor.withLock { $0.writeFailure = error }
             return
         }
         let stored = monitor.withLock { state in
-            state.syncedSequence = turn.through
-            state.retained.release(through: turn.through)
-            state.finished.removeFirst(turn.finished.count)
-            // Another segment may have been begun meanwhile.
-            let newest = state.segment ?? state.finished.last
-            state.hasNewEntry = (newest?.name.first ?? 0) > turn.through
+            state.didSync(turn.finished, turn.segment, through: turn.through)
             if options.durability != .commit, !state.mustSync {
                 // What was written during the sync waited only for the entry.
                 state.acknowledgedSequence = state.nextSequence - 1
@@ -120,21 +112,21 @@ struct Committer: Sendable {
             }
             return turn.through
         }
-        claim.mark.store(turn.through)
+        mark.store(turn.through)
         progress(.stored(through: stored))
         for segment in turn.finished { seal(segment) }
     }
 
     /// Gives a whole and synced segment its final name.
-    private func seal(_ segment: SegmentFile?) {
-        guard let segment else { return }
-        defer { segment.close() }
+    private func seal(_ segment: SegmentFile) {
+        defer { disk.close(segment.file) }
         do throws(SystemError) {
-            try segment.trim()
+            // Gives back the blocks that were allocated ahead.
+            try disk.truncate(segment.file, to: segment.size)
             // The size has not changed, but what is sealed is synced in every respect.
-            try segment.sync()
-            try rename(segment.path, to: directory.path(of: segment.name.with(.sealed)))
-            try Directory.sync(directory.events)
+            try disk.sync(segment.file)
+            try disk.rename(segment.path, to: directory.path(of: segment.name.with(.sealed)))
+            try disk.syncDirectory(directory.events)
         } catch {
             notice(.unsealed(error))
         }
@@ -145,19 +137,14 @@ struct Committer: Sendable {
     /// Writes all lines that are not yet synced to a new segment, under their old sequences. If
     /// that fails too, those that were not acknowledged are lost to their senders, and nothing is
     /// accepted until it succeeds. Whether it did.
-    private func takeOver(_ claim: DirectoryClaim) -> Bool {
+    private func takeOver() -> Bool {
         let result = monitor.withLock { state -> EventLog.Progress in
             let abandoned = state.finished + (state.segment.map { [$0] } ?? [])
             if state.failure == nil, let error = state.writeFailure { notice(.failing(error)) }
             do throws(SystemError) {
-                let segment = try writeRetained(state)
-                state.segment = segment
-                state.finished = []
-                state.syncedSequence = state.nextSequence - 1
-                state.retained.release(through: state.syncedSequence)
-                state.hasNewEntry = false
-                state.writeFailure = nil
+                let segment = try writeRetained(state, inPlaceOf: abandoned)
                 for old in abandoned { abandon(old, for: segment) }
+                state.didTakeOver(with: segment)
                 notice(
                     state.failure == nil
                         ? .tookOver(file: "events/\(segment.name)") : .accepting)
@@ -174,48 +161,89 @@ struct Committer: Sendable {
         }
         progress(result)
         guard case .stored(let sequence) = result else { return false }
-        claim.mark.store(sequence)
+        mark.store(sequence)
         return true
     }
 
-    /// Lets go of a segment whose disk failed. It is never synced again: what was synced in it is,
-    /// and the rest stands in `successor`, which wins.
-    private func abandon(_ segment: SegmentFile, for successor: SegmentFile) {
-        segment.close()
-        // One of the same name has been replaced.
-        guard segment.name != successor.name else { return }
+    /// The new segment, written and synced, with its final name.
+    private func writeRetained(
+        _ state: borrowing LogState, inPlaceOf abandoned: [SegmentFile]
+    ) throws(SystemError) -> SegmentFile {
+        let name = SegmentName(first: state.syncedSequence + 1, state: .open)
+        var segment = try SegmentFile(
+            name: name, path: directory.takeover, replacing: true, on: disk)
         do throws(SystemError) {
-            try rename(segment.path, to: directory.path(of: segment.name.with(.sealed)))
+            try state.retained.forEachRun(after: state.syncedSequence) {
+                bytes throws(SystemError) in
+                try segment.append(bytes, preallocating: 0, on: disk)
+            }
+            try disk.sync(segment.file)
+            // It replaces a segment of the same name, none of whose lines are synced.
+            try disk.rename(segment.path, to: directory.path(of: name))
+            // A later one, none of whose lines are synced either, would win over this one.
+            for old in abandoned where old.name.first > name.first {
+                try disk.deleteIfPresent(old.path)
+            }
+            try disk.syncDirectory(directory.events)
+        } catch {
+            disk.close(segment.file)
+            // What it holds may be the room that is missing.
+            _ = try? disk.deleteIfPresent(segment.path)
+            throw error
+        }
+        segment.syncedSize = segment.size
+        return segment.renamed(to: directory.path(of: name))
+    }
+
+    /// Lets go of a segment whose disk failed. It is never synced again: what was synced in it is,
+    /// and the rest, which may end in half a line, stands in `successor`.
+    private func abandon(_ segment: SegmentFile, for successor: SegmentFile) {
+        defer { disk.close(segment.file) }
+        guard segment.name < successor.name else { return }
+        do throws(SystemError) {
+            try disk.truncate(segment.file, to: segment.syncedSize)
+            try disk.rename(segment.path, to: directory.path(of: segment.name.with(.sealed)))
         } catch {
             notice(.unsealed(error))
         }
     }
+}
 
-    /// The new segment, written and synced, with its final name.
-    private func writeRetained(_ state: borrowing EventLog.State) throws(SystemError) -> SegmentFile
-    {
-        let name = SegmentName(first: state.syncedSequence + 1, state: .open)
-        var file = try SegmentFile(
-            name: name, path: directory.takeover, replacing: true)
-        do throws(SystemError) {
-            try state.retained.forEachRun(after: state.syncedSequence) {
-                bytes throws(SystemError) in
-                try file.append(bytes, preallocating: 0)
+/// How often the log's thread wakes by itself.
+private enum Pace {
+    /// Seconds between two looks at the room on the disk when nothing happens.
+    static let measureSeconds = 1.0
+    /// Seconds between attempts to write again after the disk has failed.
+    static let retrySeconds = 1.0
+}
+
+extension LogState {
+    /// Takes note that the segments of a turn are synced, as they were at its beginning.
+    fileprivate mutating func didSync(
+        _ synced: [SegmentFile], _ current: SegmentFile?, through sequence: UInt64
+    ) {
+        syncedSequence = sequence
+        retained.release(through: sequence)
+        finished.removeFirst(synced.count)
+        if let current {
+            // It may have been finished meanwhile.
+            if segment?.name == current.name { segment?.syncedSize = current.size }
+            for index in finished.indices where finished[index].name == current.name {
+                finished[index].syncedSize = current.size
             }
-            try file.sync()
-            // It replaces a segment of the same name, none of whose lines are synced.
-            try rename(file.path, to: directory.path(of: name))
-            try Directory.sync(directory.events)
-        } catch {
-            file.close()
-            // What it holds may be the room that is missing.
-            unlink(file.path)
-            throw error
         }
-        return file.renamed(to: directory.path(of: name))
+        // Another segment may have been begun meanwhile.
+        let newest = segment ?? finished.last
+        hasNewEntry = (newest?.name.first ?? 0) > sequence
     }
 
-    private func rename(_ path: String, to target: String) throws(SystemError) {
-        guard Glibc.rename(path, target) == 0 else { throw SystemError("rename", path) }
+    /// Takes note that all lines are synced, in a segment that has taken the place of the others.
+    fileprivate mutating func didTakeOver(with successor: SegmentFile) {
+        segment = successor
+        finished = []
+        syncedSequence = nextSequence - 1
+        retained.release(through: syncedSequence)
+        hasNewEntry = false
+        writeFailure = nil
     }
 }

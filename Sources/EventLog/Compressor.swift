@@ -50,54 +50,46 @@ struct Compressor: Sendable {
 
     private func isDue(_ segment: SegmentName) throws(SystemError) -> Bool {
         guard segment.state == .sealed else { return false }
-        let path = directory.path(of: segment)
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw SystemError("stat", path) }
-        let changed = Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9
-        return Double(Clock.microsecondsSinceEpoch()) / 1e6 - changed >= afterSeconds
+        return try directory.disk.status(directory.path(of: segment)).idleSeconds >= afterSeconds
     }
 
     /// Replaces a sealed segment by a compressed one, unless the log is closed meanwhile.
     func compress(_ segment: SegmentName) throws(SystemError) {
+        let disk = directory.disk
         let path = directory.path(of: segment)
-        let target = directory.path(of: segment.with(.compressed))
         let temporary = directory.temporary(for: segment.with(.compressed))
-        let source = open(path, O_RDONLY | O_CLOEXEC)
-        guard source >= 0 else { throw SystemError("open", path) }
-        defer { close(source) }
-        let copy = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
-        guard copy >= 0 else { throw SystemError("open", temporary) }
-        defer { close(copy) }
+        let source = try disk.open(path, .reading)
+        defer { disk.close(source) }
+        let copy = try disk.open(temporary, .replacing)
+        defer { disk.close(copy) }
         do throws(SystemError) {
-            guard try write(from: source, path, to: copy, temporary) else {
-                unlink(temporary)
-                return
+            guard try write(from: source, to: copy) else {
+                return try disk.delete(temporary)
             }
-            guard fdatasync(copy) == 0 else { throw SystemError("fdatasync", temporary) }
-            try readBack(temporary, against: source, path)
-            guard rename(temporary, target) == 0 else { throw SystemError("rename", temporary) }
+            try disk.sync(copy)
+            try readBack(temporary, against: source)
+            try disk.rename(
+                temporary, to: directory.path(of: segment.with(.compressed)))
         } catch {
-            unlink(temporary)
+            _ = try? disk.deleteIfPresent(temporary)
             throw error
         }
-        try Directory.sync(directory.events)
-        guard unlink(path) == 0 else { throw SystemError("delete", path) }
-        try Directory.sync(directory.events)
+        try disk.syncDirectory(directory.events)
+        try disk.delete(path)
+        try disk.syncDirectory(directory.events)
     }
 
     /// False if the log was closed before the end.
-    private func write(
-        from source: Int32, _ path: String, to copy: Int32, _ temporary: String
-    ) throws(SystemError) -> Bool {
-        let encoder = ZstandardEncoder(copy, path: temporary)
+    private func write(from source: OpenFile, to copy: OpenFile) throws(SystemError) -> Bool {
+        let encoder = ZstandardEncoder(copy, on: directory.disk)
         let chunk = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Self.chunkBytes, alignment: 16)
         defer { chunk.deallocate() }
+        var offset = 0
         while true {
-            let count = read(source, chunk.baseAddress, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw SystemError("read", path) }
+            let count = try directory.disk.readAll(source, into: chunk, at: offset)
             if count == 0 { break }
+            offset += count
             try encoder.append(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
             if isClosing.withLock({ $0 }) { return false }
         }
@@ -106,26 +98,25 @@ struct Compressor: Sendable {
     }
 
     /// Throws unless the compressed file has just the bytes of the plain one.
-    private func readBack(
-        _ temporary: String, against source: Int32, _ path: String
-    ) throws(SystemError) {
-        let descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", temporary) }
-        let decoder = ZstandardDecoder(descriptor, path: temporary)
+    private func readBack(_ temporary: String, against source: OpenFile) throws(SystemError) {
+        let disk = directory.disk
+        let decoder = ZstandardDecoder(try disk.open(temporary, .reading), on: disk)
         let chunk = UnsafeMutableRawBufferPointer.allocate(
             byteCount: 2 * Self.chunkBytes, alignment: 16)
         defer { chunk.deallocate() }
-        let (read, plain) = (
+        let (found, plain) = (
             UnsafeMutableRawBufferPointer(rebasing: chunk[..<Self.chunkBytes]),
             UnsafeMutableRawBufferPointer(rebasing: chunk[Self.chunkBytes...])
         )
         var offset = 0
         while true {
-            let count = try decoder.read(into: read)
+            let count = try decoder.read(into: found)
             // One byte more at the end, so that a longer file is noticed.
-            let found = pread(source, plain.baseAddress, max(1, count), off_t(offset))
-            guard found >= 0 else { throw SystemError("read", path) }
-            guard found == count, read[..<count].elementsEqual(plain[..<count]) else {
+            let expected = UnsafeMutableRawBufferPointer(rebasing: plain[..<max(1, count)])
+            let isEqual =
+                try disk.readAll(source, into: expected, at: offset) == count
+                && found[..<count].elementsEqual(expected[..<count])
+            guard isEqual else {
                 throw SystemError("read back", temporary, code: ZstandardDecoder.damaged)
             }
             if count == 0 { return }

@@ -3,7 +3,7 @@ internal import POSIX
 
 /// The right to write to a data directory, which one process has at a time (flock(2)). It ends
 /// with the process, however that ends.
-struct DirectoryLock: ~Copyable {
+final class DirectoryLock: Sendable {
     private let descriptor: Int32
 
     /// Takes the lock at `path`, whose file names the process that has it.

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import POSIX
 
 /// How much room the log's file system has, and whether that is enough to accept lines.
@@ -27,10 +26,10 @@ struct FreeSpace {
         isLow = bytes < lowWaterBytes
     }
 
-    /// The marks of `options` for the file system of `path`. A high-water mark that nobody set is
+    /// The marks of `options` for the disk of `directory`. A high-water mark that nobody set is
     /// twice the low one.
-    init(of path: String, _ options: LogOptions) throws(SystemError) {
-        let found = try Self.measure(path)
+    init(of directory: LogDirectory, _ options: LogOptions) throws(SystemError) {
+        let found = try directory.disk.freeSpace(directory.events)
         let low = options.lowWaterBytes ?? min(Self.lowWaterBytesDefault, found.total / 100)
         self.init(
             lowWaterBytes: low, highWaterBytes: max(low, options.highWaterBytes ?? 2 * low),
@@ -51,13 +50,5 @@ struct FreeSpace {
         isLow = measured < (isLow ? highWaterBytes : lowWaterBytes)
         defer { wasLow = isLow }
         return isLow != wasLow
-    }
-
-    /// The bytes of the file system of `path`: those that an ordinary user may fill, and all.
-    static func measure(_ path: String) throws(SystemError) -> (free: Int, total: Int) {
-        var status = statvfs()
-        guard statvfs(path, &status) == 0 else { throw SystemError("statvfs", path) }
-        let block = Int(status.f_frsize)
-        return (Int(status.f_bavail) * block, Int(status.f_blocks) * block)
     }
 }

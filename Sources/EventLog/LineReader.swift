@@ -22,7 +22,7 @@ final class LineReader {
     /// Longer than any line of a log.
     static let lineBytesMax = 1 << 20
 
-    let path: String
+    private let disk: any Storage
     private let source: Source
     private let buffer: UnsafeMutableRawBufferPointer
     private var start = 0
@@ -31,23 +31,24 @@ final class LineReader {
     private(set) var offset: Int
 
     private enum Source {
-        case plain(Int32)
+        case plain(OpenFile)
         case compressed(ZstandardDecoder)
     }
 
     /// Opens the file at `path`. Nil if there is none.
-    init?(_ path: String, offset: Int = 0) throws(SystemError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw SystemError("open", path)
+    init?(_ path: String, on disk: any Storage, offset: Int = 0) throws(SystemError) {
+        let file: OpenFile
+        do throws(SystemError) {
+            file = try disk.open(path, .reading)
+        } catch {
+            if error.code == ENOENT { return nil }
+            throw error
         }
-        self.path = path
+        self.disk = disk
         self.offset = offset
-        posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
         buffer = .allocate(byteCount: 2 * Self.lineBytesMax, alignment: 16)
         if path.hasSuffix(SegmentName.State.compressed.rawValue) {
-            let decoder = ZstandardDecoder(descriptor, path: path)
+            let decoder = ZstandardDecoder(file, on: disk)
             source = .compressed(decoder)
             var skipped = 0
             while skipped < offset {
@@ -58,12 +59,12 @@ final class LineReader {
                 skipped += count
             }
         } else {
-            source = .plain(descriptor)
+            source = .plain(file)
         }
     }
 
     deinit {
-        if case .plain(let descriptor) = source { close(descriptor) }
+        if case .plain(let file) = source { disk.close(file) }
         buffer.deallocate()
     }
 
@@ -125,14 +126,12 @@ final class LineReader {
             let count = try decoder.read(into: free)
             end += count
             return count
-        case .plain(let descriptor):
-            while true {
-                let count = pread(descriptor, free.baseAddress, free.count, off_t(offset + end))
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw SystemError("read", path) }
-                end += count
-                return count
+        case .plain(let file):
+            let count = try disk.retrying { () throws(SystemError) in
+                try disk.read(file, into: free, at: offset + end)
             }
+            end += count
+            return count
         }
     }
 

@@ -8,6 +8,8 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     case movedAside(bytes: Int, to: String)
     /// A line that was promised is damaged. It stays where it is.
     case damage(file: String, line: Int, byte: Int, LineDamage)
+    /// Lines that were promised are not there.
+    case missing(first: UInt64, last: UInt64)
     /// A segment could not be written or synced; another one takes its place.
     case failing(SystemError)
     /// What could not be written before is in a new segment.
@@ -29,7 +31,7 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     public var isError: Bool {
         switch self {
         case .recovered, .tookOver, .accepting, .hasRoom: false
-        case .movedAside, .damage, .failing, .refusing, .full, .unsealed, .uncompressed: true
+        case .movedAside, .damage, .missing, .failing, .refusing, .full, .unsealed, .uncompressed: true
         }
     }
 
@@ -42,6 +44,10 @@ public enum LogNotice: Sendable, CustomStringConvertible {
             "\(bytes) bytes that were never acknowledged were moved to \(path)"
         case .damage(let file, let line, let byte, let damage):
             "\(file) is damaged: line \(line), byte \(byte): \(damage)"
+        case .missing(let first, let last):
+            first == last
+                ? "event \(first) was acknowledged and is not there"
+                : "events \(first) to \(last) were acknowledged and are not there"
         case .failing(let error):
             "\(error); the events that are not yet on disk go to a new segment"
         case .tookOver(let file): "\(file) took over"

@@ -1,4 +1,3 @@
-internal import Glibc
 public import POSIX
 
 /// Reads the events of a log in order, from any process, also while they are being written.
@@ -15,12 +14,17 @@ public struct LogReader: ~Copyable {
 
     /// Whether a log was ever begun in `directory`.
     public static func exists(in directory: String) -> Bool {
-        access(LogDirectory(path: directory).events, F_OK) == 0
+        let directory = LogDirectory(path: directory, disk: POSIXStorage())
+        return (try? directory.disk.exists(directory.events)) == true
     }
 
     /// Reads the log in `directory` from `sequence` on.
     public init(directory: String, from sequence: UInt64) {
-        self.directory = LogDirectory(path: directory)
+        self.init(LogDirectory(path: directory, disk: POSIXStorage()), from: sequence)
+    }
+
+    init(_ directory: LogDirectory, from sequence: UInt64) {
+        self.directory = directory
         next = sequence
     }
 
@@ -49,7 +53,7 @@ public struct LogReader: ~Copyable {
         if name.first != segment { (segment, offset) = (name.first, 0) }
         // Without a mark nobody has ever written here: it is a copy of somebody's segments.
         let isOpen = name.state == .open
-        let visible = isOpen ? SyncedMark.read(directory.synced) ?? .max : .max
+        let visible = isOpen ? SyncedMark.read(directory) ?? .max : .max
         guard let reader = try directory.reader(of: name, offset: offset)?.lines else {
             return true
         }

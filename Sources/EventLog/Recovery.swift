@@ -1,46 +1,78 @@
-internal import Glibc
 internal import POSIX
 
 /// Brings the log of a process that was killed, or lost its power, into order: at start-up, with
 /// the directory locked.
 ///
-/// The segments that were still open are read as one. The first invalid line above the greatest
-/// `synced` of any valid line ends the log: what follows was never promised, and is moved aside.
-/// An invalid line at or below it is damage to something that was promised: it is reported and
-/// stays, and nothing after it is dropped.
+/// The segments that were still open are read as one, from the last line that is surely synced on.
+/// The first invalid line above the greatest `synced` that any line or `DATA/synced` tells ends the
+/// log: what follows was never promised, and is moved aside. An invalid line at or below it is
+/// damage to something that was promised: it is reported and stays, and nothing after it is dropped.
 struct Recovery {
     private let directory: LogDirectory
     private let notice: (LogNotice) -> Void
+
+    /// Bytes at the end of an open segment that are read at first; more if that is not enough.
+    static let windowBytes = 16 << 20
 
     init(_ directory: LogDirectory, notice: @escaping (LogNotice) -> Void) {
         self.directory = directory
         self.notice = notice
     }
 
+    private var disk: any Storage { directory.disk }
+
     /// Seals every segment. The sequence of the next line.
     func run() throws(SystemError) -> UInt64 {
-        for path in try directory.temporaries() {
-            guard unlink(path) == 0 else { throw SystemError("delete", path) }
-        }
+        for path in try directory.temporaries() { try disk.delete(path) }
         let segments = try directory.segments()
+        let mark = SyncedMark.read(directory) ?? 0
         var next: UInt64 = 1
         if let sealed = segments.last(where: { $0.state != .open }) {
             next = try sequenceAfter(sealed)
         }
         let open = segments.filter { $0.state == .open }
-        if open.isEmpty { return next }
-        let scans = try open.map { segment throws(SystemError) in
-            try scan(segment, before: segments.first { $0.first > segment.first }?.first)
+        if !open.isEmpty { next = max(next, try settle(open, of: segments, mark: mark)) }
+        if next <= mark {
+            if !segments.isEmpty { notice(.missing(first: next, last: mark)) }
+            next = mark + 1
         }
-        let synced = scans.map(\.greatestSynced).max() ?? 0
+        return next
+    }
+
+    /// Seals the segments that were open, up to the end of the log. The sequence after it.
+    private func settle(
+        _ open: [SegmentName], of all: [SegmentName], mark: UInt64
+    ) throws(SystemError) -> UInt64 {
+        var scans = try open.map { name throws(SystemError) in
+            let successor = all.first { $0.first > name.first }?.first
+            return try scan(name, before: successor, window: Self.windowBytes)
+        }
+        // Everything that may be unsynced has to be seen. What more is read can only tell of more
+        // that is synced.
+        for index in scans.indices {
+            var window = Self.windowBytes
+            while !scans[index].showsAll(after: synced(scans, mark)) {
+                window *= 4
+                scans[index] = try scan(open[index], before: scans[index].limit, window: window)
+            }
+        }
+        let synced = synced(scans, mark)
+        var next: UInt64 = 1
         var hasEnded = false
         for scan in scans {
-            let settled = try settle(scan, synced: synced, drop: hasEnded)
-            if !hasEnded { next = max(next, settled.next) }
-            hasEnded = hasEnded || settled.isEnd
+            let end = hasEnded ? nil : End(of: scan, synced: synced)
+            try settle(scan, end)
+            if let end {
+                next = max(next, end.next)
+                hasEnded = end.isCut
+            }
         }
-        try Directory.sync(directory.events)
+        try disk.syncDirectory(directory.events)
         return next
+    }
+
+    private func synced(_ scans: [Scan], _ mark: UInt64) -> UInt64 {
+        scans.reduce(mark) { max($0, $1.greatestSynced) }
     }
 
     // MARK: - Reading
@@ -49,45 +81,53 @@ struct Recovery {
     private struct Scan {
         let name: SegmentName
         let path: String
+        /// The sequence from which on its lines stand again in a later segment.
+        let limit: UInt64?
+        /// Where reading began; the line that this is in does not count.
+        let start: Int
         /// Runs of lines of one kind, in order.
         var runs: [Run] = []
         var greatestSynced: UInt64 = 0
         var bytes = 0
+
+        /// Whether every line after `sequence` was read.
+        func showsAll(after sequence: UInt64) -> Bool {
+            if start == 0 { return true }
+            return runs.contains { $0.isValid && $0.firstSequence <= sequence + 1 }
+        }
     }
 
-    /// Adjacent lines that are all valid and consecutive, or all invalid.
+    /// Adjacent lines that are all valid and consecutive, or one that is invalid.
     private struct Run {
         var isValid: Bool
         var offset: Int
-        var line: Int
         var lines: Int
         var firstSequence: UInt64
         var damage: LineDamage?
     }
 
-    /// Reads an open segment. Lines from sequence `limit` on stand again in a later segment.
-    private func scan(_ name: SegmentName, before limit: UInt64?) throws(SystemError) -> Scan {
+    /// Reads the last `window` bytes of an open segment.
+    private func scan(
+        _ name: SegmentName, before limit: UInt64?, window: Int
+    ) throws(SystemError) -> Scan {
         let path = directory.path(of: name)
-        var scan = Scan(name: name, path: path)
-        guard let reader = try LineReader(path) else { return scan }
-        var lineNumber = 0
-        var expected = name.first
+        let bytes = try disk.status(path).bytes
+        let start = max(0, bytes - window)
+        var scan = Scan(name: name, path: path, limit: limit, start: start)
+        scan.bytes = bytes
+        guard let reader = try LineReader(path, on: disk, offset: start) else { return scan }
+        var expected = start == 0 ? name.first : 0
         while try reader.next({ line in
-            lineNumber += 1
-            scan.bytes = line.offset + line.length
+            if line.offset == start, start > 0 { return }
             var run = Run(
-                isValid: false, offset: line.offset, line: lineNumber, lines: 1,
-                firstSequence: expected)
+                isValid: false, offset: line.offset, lines: 1, firstSequence: expected)
             switch line.verdict {
             case .valid(let sequence, let synced) where sequence >= expected:
-                if let limit, sequence >= limit {
-                    expected = sequence + 1
-                    return
-                }
+                expected = sequence + 1
+                if let limit, sequence >= limit { return }
                 scan.greatestSynced = max(scan.greatestSynced, synced ?? 0)
                 run.isValid = true
                 run.firstSequence = sequence
-                expected = sequence + 1
             case .valid: run.damage = .wrongSum
             case .invalid(let damage):
                 if let limit, expected >= limit { return }
@@ -107,14 +147,12 @@ struct Recovery {
     /// The sequence after the last line of a sealed segment.
     private func sequenceAfter(_ name: SegmentName) throws(SystemError) -> UInt64 {
         let path = directory.path(of: name)
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw SystemError("stat", path) }
         // The end of a plain file is enough unless nothing in it is valid; an event is shorter.
-        let size = name.state == .compressed ? 0 : Int(status.st_size)
+        let size = name.state == .compressed ? 0 : try disk.status(path).bytes
         for start in [max(0, size - LineReader.lineBytesMax), 0] {
             var last: UInt64?
             var linesAfter: UInt64 = 0
-            guard let reader = try LineReader(path, offset: start) else { break }
+            guard let reader = try LineReader(path, on: disk, offset: start) else { break }
             while try reader.next({ line in
                 if case .valid(let sequence, _) = line.verdict {
                     (last, linesAfter) = (sequence, 0)
@@ -130,80 +168,143 @@ struct Recovery {
 
     // MARK: - Settling
 
-    /// Seals a segment that was open, less what follows the end of the log.
-    private func settle(
-        _ scan: Scan, synced: UInt64, drop: Bool
-    ) throws(SystemError) -> (next: UInt64, isEnd: Bool) {
-        var next = scan.name.first
-        var end: Int? = drop ? 0 : nil
+    /// Where the log ends in an open segment.
+    private struct End {
+        /// The sequence after its last line.
+        var next: UInt64
+        /// Bytes that belong to the log.
+        var bytes: Int
+        /// Whether something follows that does not.
+        var isCut = false
+        /// Lines that were promised and are invalid.
         var damaged: [Run] = []
-        for run in scan.runs where end == nil {
-            if run.isValid {
+        /// Where lines begin that may not be on disk yet: in this run, after so many of its lines.
+        var unsynced: (run: Run, lines: Int)?
+
+        init(of scan: Scan, synced: UInt64) {
+            // Before the first valid line of a part nothing is known but that it is synced.
+            next = scan.start == 0 ? scan.name.first : 0
+            bytes = scan.bytes
+            for run in scan.runs {
                 // A hole above what was synced: a write in front of this one was lost.
-                if run.firstSequence > next, run.firstSequence > synced + 1 {
-                    end = run.offset
+                let isAfterHole =
+                    run.isValid && run.firstSequence > next && run.firstSequence > synced + 1
+                if isAfterHole || (!run.isValid && next > synced) {
+                    bytes = run.offset
+                    isCut = true
                     break
                 }
-                next = run.firstSequence + UInt64(run.lines)
-            } else if next > synced {
-                end = run.offset
-            } else {
-                damaged.append(run)
-                next += 1
+                if run.isValid {
+                    next = run.firstSequence + UInt64(run.lines)
+                    if next > synced + 1, unsynced == nil {
+                        unsynced = (run, Int(max(run.firstSequence, synced + 1) - run.firstSequence))
+                    }
+                } else {
+                    damaged.append(run)
+                    if next > 0 { next += 1 }
+                }
             }
+            if !damaged.isEmpty { next = max(next, synced + 1) }
         }
-        for run in damaged {
-            notice(
-                .damage(
-                    file: "events/\(scan.name)", line: run.line, byte: run.offset,
-                    run.damage ?? .wrongSum))
-        }
-        if let end, end < scan.bytes {
-            try moveAside(scan, from: end)
-        }
-        let kept = end ?? scan.bytes
-        if kept == 0 {
-            guard unlink(scan.path) == 0 else { throw SystemError("delete", scan.path) }
-        } else {
-            try seal(scan, bytes: kept)
-        }
-        if !damaged.isEmpty { next = max(next, synced + 1) }
-        if kept > 0 {
-            notice(.recovered(file: "events/\(scan.name.with(.sealed))", through: next - 1))
-        }
-        return (next, end != nil)
     }
 
-    private func seal(_ scan: Scan, bytes: Int) throws(SystemError) {
-        let descriptor = open(scan.path, O_WRONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("open", scan.path) }
-        defer { close(descriptor) }
-        guard ftruncate(descriptor, off_t(bytes)) == 0 else {
-            throw SystemError("truncate", scan.path)
+    /// Seals a segment that was open, less what follows the end of the log; all of it without one.
+    private func settle(_ scan: Scan, _ end: End?) throws(SystemError) {
+        let kept = end?.bytes ?? 0
+        if let damaged = end?.damaged, !damaged.isEmpty { try report(damaged, in: scan) }
+        if kept < scan.bytes { try moveAside(scan, from: kept) }
+        if kept == 0 { return try disk.delete(scan.path) }
+        try seal(scan, bytes: kept, unsynced: end?.unsynced)
+        let sealed = "events/\(scan.name.with(.sealed))"
+        notice(.recovered(file: sealed, through: (end?.next ?? 1) - 1))
+    }
+
+    private func seal(
+        _ scan: Scan, bytes: Int, unsynced: (run: Run, lines: Int)?
+    ) throws(SystemError) {
+        let file = try disk.open(scan.path, .changing)
+        defer { disk.close(file) }
+        try disk.truncate(file, to: bytes)
+        if let unsynced {
+            let start = try offset(after: unsynced.lines, from: unsynced.run.offset, scan.path)
+            try rewrite(scan.path, in: file, from: start, to: bytes)
         }
-        guard fdatasync(descriptor) == 0 else { throw SystemError("fdatasync", scan.path) }
-        let sealed = directory.path(of: scan.name.with(.sealed))
-        guard rename(scan.path, sealed) == 0 else { throw SystemError("rename", scan.path) }
+        try disk.sync(file)
+        try disk.rename(scan.path, to: directory.path(of: scan.name.with(.sealed)))
+    }
+
+    private func offset(
+        after lines: Int, from start: Int, _ path: String
+    ) throws(SystemError) -> Int {
+        guard let reader = try LineReader(path, on: disk, offset: start) else { return start }
+        for _ in 0..<lines where try !reader.next({ _ in }) { break }
+        return reader.offset
+    }
+
+    /// Writes a part of a file once more, as it is. A sync of the process before may have failed,
+    /// after which the kernel takes pages for clean that never reached the disk.
+    private func rewrite(
+        _ path: String, in file: OpenFile, from start: Int, to end: Int
+    ) throws(SystemError) {
+        try forEachPiece(of: path, from: start, to: end) { piece, offset throws(SystemError) in
+            var rest = piece
+            while !rest.isEmpty {
+                let place = offset + piece.count - rest.count
+                let count = try disk.retrying { () throws(SystemError) in
+                    try disk.overwrite(rest, in: file, at: place)
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
     }
 
     /// Copies the end of a segment to `damaged/`. Done again after a crash, it does the same again.
     private func moveAside(_ scan: Scan, from start: Int) throws(SystemError) {
-        try Directory.make(directory.damaged)
+        try disk.makeDirectories(directory.damaged)
         let target = "\(directory.damaged)/\(scan.name.with(.sealed)).from-byte-\(start)"
-        let source = open(scan.path, O_RDONLY | O_CLOEXEC)
-        guard source >= 0 else { throw SystemError("open", scan.path) }
-        defer { close(source) }
-        let copy = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
-        guard copy >= 0 else { throw SystemError("open", target) }
-        defer { close(copy) }
-        var position = off_t(start)
-        while true {
-            let moved = sendfile(copy, source, &position, 1 << 20)
-            guard moved >= 0 else { throw SystemError("copy to", target) }
-            if moved == 0 { break }
+        let copy = try disk.open(target, .replacing)
+        defer { disk.close(copy) }
+        try forEachPiece(of: scan.path, from: start, to: scan.bytes) {
+            piece, _ throws(SystemError) in
+            try disk.appendAll(piece, to: copy)
         }
-        guard fsync(copy) == 0 else { throw SystemError("fsync", target) }
-        try Directory.sync(directory.damaged)
+        try disk.sync(copy)
+        try disk.syncDirectory(directory.damaged)
         notice(.movedAside(bytes: scan.bytes - start, to: target))
+    }
+
+    private func forEachPiece(
+        of path: String, from start: Int, to end: Int,
+        _ body: (UnsafeRawBufferPointer, Int) throws(SystemError) -> Void
+    ) throws(SystemError) {
+        let source = try disk.open(path, .reading)
+        defer { disk.close(source) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(1, min(1 << 20, end - start)), alignment: 16)
+        defer { buffer.deallocate() }
+        var offset = start
+        while offset < end {
+            let wanted = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[..<min(buffer.count, end - offset)])
+            let count = try disk.readAll(source, into: wanted, at: offset)
+            if count == 0 { return }
+            try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]), offset)
+            offset += count
+        }
+    }
+
+    private func report(_ damaged: [Run], in scan: Scan) throws(SystemError) {
+        guard let reader = try LineReader(scan.path, on: disk) else { return }
+        var rest = damaged[...]
+        var number = 0
+        while try reader.next({ line in
+            number += 1
+            guard let run = rest.first, run.offset == line.offset else { return }
+            rest.removeFirst()
+            notice(
+                .damage(
+                    file: "events/\(scan.name)", line: number, byte: run.offset,
+                    run.damage ?? .wrongSum))
+        }), !rest.isEmpty {}
     }
 }

@@ -68,8 +68,10 @@ struct SegmentName: Hashable, Comparable, CustomStringConvertible {
 }
 
 /// The data directory: where things are in it.
-struct LogDirectory {
+struct LogDirectory: Sendable {
     let path: String
+    /// The disk that it is on.
+    let disk: any Storage
 
     var events: String { path + "/events" }
     var damaged: String { path + "/damaged" }
@@ -88,14 +90,14 @@ struct LogDirectory {
 
     /// The files that a killed process had not finished.
     func temporaries() throws(SystemError) -> [String] {
-        try Directory.list(events).filter { $0.hasPrefix(".") && $0.hasSuffix(".tmp") }
+        try disk.list(events).filter { $0.hasPrefix(".") && $0.hasSuffix(".tmp") }
             .map { "\(events)/\($0)" }
     }
 
     /// The segments, in order of their sequences; none if there is no directory yet.
     func segments() throws(SystemError) -> [SegmentName] {
         var names: [SegmentName] = []
-        for name in try Directory.list(events) {
+        for name in try disk.list(events) {
             guard let segment = SegmentName(name) else { continue }
             names.append(segment)
         }
@@ -116,7 +118,7 @@ struct LogDirectory {
     ) throws(SystemError) -> (name: SegmentName, lines: LineReader)? {
         for state in [segment.state] + segment.state.later {
             let name = segment.with(state)
-            if let lines = try LineReader(path(of: name), offset: offset) { return (name, lines) }
+            if let lines = try LineReader(path(of: name), on: disk, offset: offset) { return (name, lines) }
         }
         return nil
     }

@@ -43,8 +43,13 @@ public struct Verification {
     public static func run(
         directory: String, report: @escaping (Problem) -> Void
     ) throws(SystemError) -> Summary {
-        var verification = Verification(
-            directory: LogDirectory(path: directory), report: report)
+        try run(LogDirectory(path: directory, disk: POSIXStorage()), report: report)
+    }
+
+    static func run(
+        _ directory: LogDirectory, report: @escaping (Problem) -> Void
+    ) throws(SystemError) -> Summary {
+        var verification = Verification(directory: directory, report: report)
         // Listed first: a segment that is begun meanwhile is not looked at.
         let segments = try verification.directory.segments()
         for (index, segment) in segments.enumerated() {
@@ -74,7 +79,7 @@ public struct Verification {
         _ name: SegmentName, before limit: UInt64?
     ) throws(SystemError) {
         let isLast = limit == nil
-        let promised = SyncedMark.read(directory.synced)
+        let promised = SyncedMark.read(directory)
         guard let (found, reader) = try directory.reader(of: name) else { return }
         let file = "events/\(found)"
         summary.segments += 1

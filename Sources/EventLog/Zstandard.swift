@@ -6,10 +6,11 @@ internal import POSIX
 ///
 /// A final class, so that its reader can be moved about freely; used by one thread at a time.
 final class ZstandardDecoder {
-    private let descriptor: Int32
-    private let path: String
+    private let disk: any Storage
+    private let file: OpenFile
     private let context: OpaquePointer
     private let input: UnsafeMutableRawBufferPointer
+    private var offset = 0
     private var pending = ZSTD_inBuffer()
     /// Whether the last frame was read to its end, with its checksum.
     private var isFrameComplete = true
@@ -17,11 +18,11 @@ final class ZstandardDecoder {
     /// What is thrown for data that is damaged: `EBADMSG`.
     static let damaged = EBADMSG
 
-    /// Reads from `descriptor`, which it closes in the end.
-    init(_ descriptor: Int32, path: String) {
+    /// Reads from `file`, which it closes in the end.
+    init(_ file: OpenFile, on disk: any Storage) {
         guard let context = ZSTD_createDCtx() else { preconditionFailure("no memory for zstd") }
-        self.descriptor = descriptor
-        self.path = path
+        self.disk = disk
+        self.file = file
         self.context = context
         input = .allocate(byteCount: ZSTD_DStreamInSize(), alignment: 16)
     }
@@ -29,7 +30,7 @@ final class ZstandardDecoder {
     deinit {
         ZSTD_freeDCtx(context)
         input.deallocate()
-        close(descriptor)
+        disk.close(file)
     }
 
     /// Decompresses into `buffer`. The number of bytes, 0 at the end.
@@ -37,18 +38,17 @@ final class ZstandardDecoder {
         var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
         while output.pos == 0 {
             if pending.pos == pending.size {
-                let count = Glibc.read(descriptor, input.baseAddress, input.count)
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw SystemError("read", path) }
+                let count = try disk.readAll(file, into: input, at: offset)
                 if count == 0 {
                     if isFrameComplete { return 0 }
-                    throw SystemError("decompress", path, code: Self.damaged)
+                    throw SystemError("decompress", file.path, code: Self.damaged)
                 }
+                offset += count
                 pending = ZSTD_inBuffer(src: input.baseAddress, size: count, pos: 0)
             }
             let hint = ZSTD_decompressStream(context, &output, &pending)
             guard ZSTD_isError(hint) == 0 else {
-                throw SystemError("decompress", path, code: Self.damaged)
+                throw SystemError("decompress", file.path, code: Self.damaged)
             }
             isFrameComplete = hint == 0
         }
@@ -58,19 +58,19 @@ final class ZstandardDecoder {
 
 /// Writes a Zstandard file of one frame, with a checksum of its content.
 struct ZstandardEncoder: ~Copyable {
-    private let descriptor: Int32
-    private let path: String
+    private let disk: any Storage
+    private let file: OpenFile
     private let context: OpaquePointer
     private let output: UnsafeMutableRawBufferPointer
 
     /// The level that zstd has by default.
     private static let level: Int32 = 3
 
-    /// Writes to `descriptor`, which stays the caller's.
-    init(_ descriptor: Int32, path: String) {
+    /// Writes to `file`, which stays the caller's.
+    init(_ file: OpenFile, on disk: any Storage) {
         guard let context = ZSTD_createCCtx() else { preconditionFailure("no memory for zstd") }
-        self.descriptor = descriptor
-        self.path = path
+        self.disk = disk
+        self.file = file
         self.context = context
         output = .allocate(byteCount: ZSTD_CStreamOutSize(), alignment: 16)
         let leveled = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Self.level)
@@ -101,14 +101,9 @@ struct ZstandardEncoder: ~Copyable {
             var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
             let left = ZSTD_compressStream2(context, &target, &source, directive)
             precondition(ZSTD_isError(left) == 0, "zstd fails only when it is misused")
-            var written = 0
-            while written < target.pos {
-                let count = write(
-                    descriptor, output.baseAddress?.advanced(by: written), target.pos - written)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw SystemError("write", path) }
-                written += count
-            }
+            try disk.appendAll(
+                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(output)[..<target.pos]),
+                to: file)
             if directive == ZSTD_e_end ? left == 0 : source.pos == source.size { return }
         }
     }

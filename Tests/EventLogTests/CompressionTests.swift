@@ -8,20 +8,9 @@ import Testing
 @Suite struct CompressionTests {
     private func compressed(_ first: Int) -> String { segment(first) + ".zst" }
 
-    /// A log of sealed segments: events 1 to 3, and 4 to 6.
-    private func sealed() throws -> LogFixture {
-        let fixture = LogFixture()
-        for texts in [["a", "b", "c"], ["d", "e", "f"]] {
-            let log = try fixture.open()
-            fixture.append(log, texts)
-            #expect(log.close())
-        }
-        return fixture
-    }
-
     private func compressor(_ fixture: LogFixture) -> Compressor {
         Compressor(
-            directory: LogDirectory(path: fixture.data), afterSeconds: 600,
+            directory: fixture.log, afterSeconds: 600,
             notice: { _ in Issue.record("a notice") })
     }
 
@@ -31,7 +20,7 @@ import Testing
 
     @Test("a compressed segment has the same bytes, a checksum, and every reader takes it")
     func roundTrip() throws {
-        let fixture = try sealed()
+        let fixture = try LogFixture.sealed()
         let plain = try fixture.directory.bytes("data/events/" + segment(1))
         try compress(fixture, 1)
         #expect(fixture.segments() == [compressed(1), segment(4)])
@@ -50,7 +39,7 @@ import Testing
 
     @Test("the sequence goes on after a compressed segment")
     func restart() throws {
-        let fixture = try sealed()
+        let fixture = try LogFixture.sealed()
         try compress(fixture, 1)
         try compress(fixture, 4)
         let log = try fixture.open()
@@ -64,7 +53,7 @@ import Testing
     @Test(
         "sealed segments are compressed by themselves when their time has come, never the live one")
     func background() throws {
-        let fixture = try sealed()
+        let fixture = try LogFixture.sealed()
         let log = try fixture.open { $0.compressAfterSeconds = 0.05 }
         fixture.append(log, ["g"])
         let expected = [compressed(1), compressed(4), segment(7, open: true)]
@@ -77,7 +66,7 @@ import Testing
 
     @Test("a reader goes on where it was when the segment under it is compressed")
     func readerGoesOn() throws {
-        let fixture = try sealed()
+        let fixture = try LogFixture.sealed()
         var reader = LogReader(directory: fixture.data, from: 1)
         var texts = ""
         try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }
@@ -88,7 +77,7 @@ import Testing
 
     @Test("where a segment is there twice, the plain one counts, and compressing is done again")
     func twice() throws {
-        let fixture = try sealed()
+        let fixture = try LogFixture.sealed()
         try fixture.directory.write(
             Array("not zstd".utf8), to: "data/events/" + compressed(1))
         #expect(try fixture.readable() == ["a", "b", "c", "d", "e", "f"])
@@ -100,7 +89,7 @@ import Testing
 
     @Test("damage to a compressed segment is found, and the others are read all the same")
     func damage() throws {
-        let fixture = try sealed()
+        let fixture = try LogFixture.sealed()
         try compress(fixture, 1)
         let name = "data/events/" + compressed(1)
         let bytes = try fixture.directory.bytes(name)
@@ -125,7 +114,7 @@ import Testing
 
     @Test("what a killed process had not finished is removed at the start")
     func leftovers() throws {
-        let fixture = try sealed()
+        let fixture = try LogFixture.sealed()
         try fixture.directory.write([1], to: "data/events/.\(compressed(1)).tmp")
         try fixture.directory.write([1], to: "data/events/.takeover.tmp")
         #expect(try fixture.open().close())
@@ -134,7 +123,7 @@ import Testing
 
     @Test("a close in the middle leaves the plain segment and nothing else")
     func closed() throws {
-        let fixture = try sealed()
+        let fixture = try LogFixture.sealed()
         let compressor = compressor(fixture)
         compressor.stop()
         try compressor.compress(SegmentName(first: 1, state: .sealed))

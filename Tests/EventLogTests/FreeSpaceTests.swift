@@ -42,9 +42,10 @@ import Testing
 
     @Test("the default mark is a hundredth of the disk, and at most 256 MiB")
     func defaults() throws {
-        let directory = TemporaryDirectory()
-        let found = try FreeSpace.measure(directory.path)
-        let space = try FreeSpace(of: directory.path, LogOptions(directory: directory.path))
+        let fixture = LogFixture()
+        #expect(try fixture.open().close())
+        let found = try fixture.log.disk.freeSpace(fixture.data)
+        let space = try FreeSpace(of: fixture.log, LogOptions(directory: fixture.data))
         #expect(space.lowWaterBytes == min(256 << 20, found.total / 100))
         #expect(space.highWaterBytes == 2 * space.lowWaterBytes)
     }

@@ -1,6 +1,7 @@
-import EventLog
 import POSIX
 import TestSupport
+
+@testable import EventLog
 
 /// A log in a directory of a test's own, written as a loop would.
 final class LogFixture: Sendable {
@@ -9,6 +10,18 @@ final class LogFixture: Sendable {
     let notices = Monitor<[String]>([])
 
     var data: String { directory.file("data") }
+    var log: LogDirectory { LogDirectory(path: data, disk: POSIXStorage()) }
+
+    /// One with a log of two sealed segments, of events 1 to 3 and 4 to 6.
+    static func sealed() throws -> LogFixture {
+        let fixture = LogFixture()
+        for texts in [["a", "b", "c"], ["d", "e", "f"]] {
+            let log = try fixture.open()
+            fixture.append(log, texts)
+            guard log.close() else { throw SystemError("close") }
+        }
+        return fixture
+    }
 
     func open(
         _ durability: Durability = .commit, _ change: (inout LogOptions) -> Void = { _ in }

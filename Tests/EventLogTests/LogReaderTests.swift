@@ -79,7 +79,7 @@ import Testing
             Array(lines[..<2].joined()), to: "data/events/" + segment(1, open: true))
         try fixture.directory.write(
             Array(lines[2...].joined()), to: "data/events/" + segment(3, open: true))
-        let mark = try SyncedMark(fixture.data + "/synced", synced: 1)
+        let mark = try SyncedMark(fixture.log, synced: 1)
         var reader = LogReader(directory: fixture.data, from: 1)
         var texts = ""
         try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }

@@ -133,7 +133,7 @@ import Testing
         #expect(try fixture.readable() == ["a", "b", "c", "e", "f"])
 
         // Without that promise it ends the log, and the later segment goes with it.
-        try FileManager.default.removeItem(atPath: fixture.data + "/events")
+        try FileManager.default.removeItem(atPath: fixture.data)
         try FileManager.default.createDirectory(
             atPath: fixture.data + "/events", withIntermediateDirectories: true)
         try fixture.directory.write(first, to: "data/events/" + segment(1, open: true))

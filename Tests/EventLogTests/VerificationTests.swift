@@ -5,17 +5,6 @@ import Testing
 @testable import EventLog
 
 @Suite struct VerificationTests {
-    /// A log of two sealed segments, of events 1 to 3 and 4 to 6.
-    private func fixture() throws -> LogFixture {
-        let fixture = LogFixture()
-        for texts in [["a", "b", "c"], ["d", "e", "f"]] {
-            let log = try fixture.open()
-            fixture.append(log, texts)
-            #expect(log.close())
-        }
-        return fixture
-    }
-
     private func change(
         _ fixture: LogFixture, _ first: Int, _ change: (inout [UInt8]) -> Void
     ) throws {
@@ -26,7 +15,7 @@ import Testing
 
     @Test("every flipped bit of a sealed log is found, by file, line and byte")
     func flippedBits() throws {
-        let fixture = try fixture()
+        let fixture = try LogFixture.sealed()
         let original = try fixture.directory.bytes("data/events/" + segment(1))
         let lineStarts = [0] + original.indices.filter { original[$0] == 0x0a }.map { $0 + 1 }
         for index in original.indices.dropLast() {
@@ -44,7 +33,7 @@ import Testing
 
     @Test("missing lines, missing segments and repeated lines are found")
     func sequences() throws {
-        let fixture = try fixture()
+        let fixture = try LogFixture.sealed()
         let first = try fixture.directory.bytes("data/events/" + segment(1))
         let lines = first.split(separator: 0x0a).map { Array($0) + [0x0a] }
         try change(fixture, 1) { $0 = lines[0] + lines[2] }
@@ -68,7 +57,7 @@ import Testing
 
     @Test("a sealed segment that ends in half a line is damaged")
     func halfALine() throws {
-        let fixture = try fixture()
+        let fixture = try LogFixture.sealed()
         try change(fixture, 4) { $0.removeLast(5) }
         let problems = try fixture.verify().problems
         #expect(problems.count == 1)
@@ -77,13 +66,13 @@ import Testing
 
     @Test("half a line at the end of an open segment is no damage")
     func liveEnd() throws {
-        let fixture = try fixture()
+        let fixture = try LogFixture.sealed()
         let bytes = try fixture.directory.bytes("data/events/" + segment(4))
         let live = Array(bytes.dropLast(5))
         try fixture.directory.write(live, to: "data/events/" + segment(4, open: true))
         try FileManager.default.removeItem(atPath: fixture.data + "/events/" + segment(4))
         // As a killed process leaves it that had synced events 4 and 5.
-        let mark = try SyncedMark(fixture.data + "/synced", synced: 5)
+        let mark = try SyncedMark(fixture.log, synced: 5)
         mark.store(5)
         let found = try fixture.verify()
         #expect(found.problems == [])
@@ -96,7 +85,7 @@ import Testing
 
     @Test("a line that is far too long does not take memory or the rest with it")
     func longGarbage() throws {
-        let fixture = try fixture()
+        let fixture = try LogFixture.sealed()
         try change(fixture, 1) { bytes in
             let newline = bytes.firstIndex(of: 0x0a) ?? 0
             bytes.insert(
