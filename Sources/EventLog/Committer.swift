@@ -26,7 +26,8 @@ extension LogWriter {
             sync(turn)
             return true
         }
-        if turn.isClosing, let segment = turn.segment { seal(segment) }
+        if !turn.isMarked { storeMark(turn.through) }
+        if turn.isClosing, let segment = turn.segment { seal(segment, synced: turn.through) }
         return !turn.isClosing
     }
 
@@ -38,6 +39,7 @@ extension LogWriter {
         var hasNewEntry: Bool
         var needsSync: Bool
         var isFailed: Bool
+        var isMarked: Bool
         var isClosing: Bool
     }
 
@@ -53,7 +55,7 @@ extension LogWriter {
                 finished: state.finished, hasNewEntry: state.hasNewEntry,
                 needsSync: state.hasUnsynced || state.hasNewEntry || !state.finished.isEmpty,
                 isFailed: state.writeFailure != nil || state.failure != nil,
-                isClosing: state.isClosing)
+                isMarked: state.isMarked, isClosing: state.isClosing)
         }
     }
 
@@ -112,19 +114,28 @@ extension LogWriter {
             }
             return turn.through
         }
-        mark.store(turn.through)
+        storeMark(turn.through)
         progress(.stored(through: stored))
-        for segment in turn.finished { seal(segment) }
+        for segment in turn.finished { seal(segment, synced: turn.through) }
+    }
+
+    /// Tells readers how far they may go. If that fails, it is done again in a later turn.
+    private func storeMark(_ sequence: UInt64) {
+        let isMarked = mark.store(sequence)
+        monitor.withLock { $0.isMarked = isMarked }
     }
 
     /// Gives a whole and synced segment its final name.
-    private func seal(_ segment: SegmentFile) {
+    private func seal(_ segment: SegmentFile, synced sequence: UInt64) {
         defer { disk.close(segment.file) }
         do throws(SystemError) {
+            // One that took over may have had nothing to take. Another one will have its name.
+            if segment.size == 0 { return try disk.delete(segment.path) }
             // Gives back the blocks that were allocated ahead.
             try disk.truncate(segment.file, to: segment.size)
             // The size has not changed, but what is sealed is synced in every respect.
             try disk.sync(segment.file)
+            try SyncedMark.persist(sequence, in: directory)
             try disk.rename(segment.path, to: directory.path(of: segment.name.with(.sealed)))
             try disk.syncDirectory(directory.events)
         } catch {
@@ -138,12 +149,12 @@ extension LogWriter {
     /// that fails too, those that were not acknowledged are lost to their senders, and nothing is
     /// accepted until it succeeds. Whether it did.
     private func takeOver() -> Bool {
+        var abandoned: [SegmentFile] = []
         let result = monitor.withLock { state -> EventLog.Progress in
-            let abandoned = state.finished + (state.segment.map { [$0] } ?? [])
+            abandoned = state.finished + (state.segment.map { [$0] } ?? [])
             if state.failure == nil, let error = state.writeFailure { notice(.failing(error)) }
             do throws(SystemError) {
                 let segment = try writeRetained(state, inPlaceOf: abandoned)
-                for old in abandoned { abandon(old, for: segment) }
                 state.didTakeOver(with: segment)
                 notice(
                     state.failure == nil
@@ -161,7 +172,8 @@ extension LogWriter {
         }
         progress(result)
         guard case .stored(let sequence) = result else { return false }
-        mark.store(sequence)
+        storeMark(sequence)
+        for segment in abandoned { abandon(segment, synced: sequence) }
         return true
     }
 
@@ -195,13 +207,19 @@ extension LogWriter {
         return segment.renamed(to: directory.path(of: name))
     }
 
-    /// Lets go of a segment whose disk failed. It is never synced again: what was synced in it is,
-    /// and the rest, which may end in half a line, stands in `successor`.
-    private func abandon(_ segment: SegmentFile, for successor: SegmentFile) {
-        defer { disk.close(segment.file) }
-        guard segment.name < successor.name else { return }
+    /// Lets go of a segment whose disk failed. Its descriptor is never synced again: what was synced
+    /// is on disk, and the rest, which may end in half a line, stands in its successor.
+    private func abandon(_ segment: SegmentFile, synced sequence: UInt64) {
+        disk.close(segment.file)
+        // One without a synced line has been replaced or removed.
+        if segment.syncedSize == 0 { return }
         do throws(SystemError) {
-            try disk.truncate(segment.file, to: segment.syncedSize)
+            let file = try disk.open(segment.path, .changing)
+            defer { disk.close(file) }
+            try disk.truncate(file, to: segment.syncedSize)
+            // Only the new size. Without it the rest would be back after a power loss.
+            try disk.sync(file)
+            try SyncedMark.persist(sequence, in: directory)
             try disk.rename(segment.path, to: directory.path(of: segment.name.with(.sealed)))
         } catch {
             notice(.unsealed(error))

@@ -4,6 +4,8 @@ public import POSIX
 public enum LogNotice: Sendable, CustomStringConvertible {
     /// A segment that was not closed properly was brought into order.
     case recovered(file: String, through: UInt64)
+    /// A segment without a byte was removed.
+    case removedEmpty(file: String)
     /// Bytes after the last line that was promised were moved out of the log.
     case movedAside(bytes: Int, to: String)
     /// A line that was promised is damaged. It stays where it is.
@@ -30,8 +32,9 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     /// Whether an operator has to do something.
     public var isError: Bool {
         switch self {
-        case .recovered, .tookOver, .accepting, .hasRoom: false
-        case .movedAside, .damage, .missing, .failing, .refusing, .full, .unsealed, .uncompressed: true
+        case .recovered, .removedEmpty, .tookOver, .accepting, .hasRoom: false
+        case .movedAside, .damage, .missing, .failing, .refusing, .full, .unsealed, .uncompressed:
+            true
         }
     }
 
@@ -40,6 +43,7 @@ public enum LogNotice: Sendable, CustomStringConvertible {
         switch self {
         case .recovered(let file, let through):
             "\(file) was left open and has been sealed; it ends with event \(through)"
+        case .removedEmpty(let file): "\(file) was empty and has been removed"
         case .movedAside(let bytes, let path):
             "\(bytes) bytes that were never acknowledged were moved to \(path)"
         case .damage(let file, let line, let byte, let damage):

@@ -20,7 +20,8 @@ final class LogWriter<Disk: Storage>: Sendable {
         directory = LogDirectory(path: options.directory, disk: disk)
         let next = try Recovery(directory, notice: notice).run()
         monitor = Monitor(LogState(next: next, space: try FreeSpace(of: directory, options)))
-        mark = try SyncedMark(directory, synced: next - 1)
+        try SyncedMark.persist(next - 1, in: directory)
+        mark = try SyncedMark(directory)
         self.options = options
         self.disk = disk
         self.progress = progress
@@ -82,6 +83,8 @@ struct LogState: ~Copyable {
     var retained = RetainedLines()
     /// Whether a segment's directory entry is not yet synced: nothing in it may be acknowledged.
     var hasNewEntry = false
+    /// Whether `DATA/synced` tells what is synced.
+    var isMarked = true
     /// A failed write: the log's thread has to bring the retained lines into a new segment.
     var writeFailure: SystemError?
     /// Set while the disk fails: nothing is accepted.

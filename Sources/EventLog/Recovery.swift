@@ -24,55 +24,77 @@ struct Recovery {
     /// Seals every segment. The sequence of the next line.
     func run() throws(SystemError) -> UInt64 {
         for path in try directory.temporaries() { try disk.delete(path) }
+        try deleteEmpty()
         let segments = try directory.segments()
         let mark = SyncedMark.read(directory) ?? 0
-        var next: UInt64 = 1
-        if let sealed = segments.last(where: { $0.state != .open }) {
-            next = try sequenceAfter(sealed)
+        let ends = try sealedEnds(segments)
+        let scans = try scanOpen(segments, synced: max(mark, ends.values.max() ?? 0))
+        let synced = scans.reduce(max(mark, ends.values.max() ?? 0)) {
+            max($0, $1.greatestSynced)
         }
-        let open = segments.filter { $0.state == .open }
-        if !open.isEmpty { next = max(next, try settle(open, of: segments, mark: mark)) }
-        if next <= mark {
-            if !segments.isEmpty { notice(.missing(first: next, last: mark)) }
-            next = mark + 1
+        var last = (segments.first?.first ?? 1) - 1
+        var hasEnded = false
+        for segment in segments {
+            if let end = ends[segment.first] { last = end }
+            guard let scan = scans.first(where: { $0.name == segment }) else { continue }
+            let end = hasEnded ? nil : End(of: scan, after: last, synced: synced)
+            try settle(scan, end)
+            if let end { (last, hasEnded) = (end.last, end.isCut) }
         }
-        return next
+        // Also when nothing was open: a start before this one may have failed just here.
+        try disk.syncDirectory(directory.events)
+        if last < mark {
+            if !segments.isEmpty { notice(.missing(first: last + 1, last: mark)) }
+            last = mark
+        }
+        return last + 1
     }
 
-    /// Seals the segments that were open, up to the end of the log. The sequence after it.
-    private func settle(
-        _ open: [SegmentName], of all: [SegmentName], mark: UInt64
-    ) throws(SystemError) -> UInt64 {
-        var scans = try open.map { name throws(SystemError) in
-            let successor = all.first { $0.first > name.first }?.first
-            return try scan(name, before: successor, window: Self.windowBytes)
+    /// Removes segments without a byte. One would stand in the way of the segment that begins with
+    /// the same sequence.
+    private func deleteEmpty() throws(SystemError) {
+        for segment in try directory.segments() where segment.state == .sealed {
+            let path = directory.path(of: segment)
+            if try disk.status(path).bytes > 0 { continue }
+            try disk.delete(path)
+            notice(.removedEmpty(file: "events/\(segment)"))
         }
-        // Everything that may be unsynced has to be seen. What more is read can only tell of more
-        // that is synced.
+    }
+
+    /// The last sequence of each sealed segment after which that matters: of the last one, and of
+    /// those before an open one. They are synced as a whole.
+    private func sealedEnds(_ segments: [SegmentName]) throws(SystemError) -> [UInt64: UInt64] {
+        var ends: [UInt64: UInt64] = [:]
+        for (index, segment) in segments.enumerated() where segment.state != .open {
+            let successor = index + 1 < segments.count ? segments[index + 1] : nil
+            if let successor, successor.state != .open { continue }
+            let end = try lastSequence(of: segment)
+            ends[segment.first] = successor.map { min(end, $0.first - 1) } ?? end
+        }
+        return ends
+    }
+
+    /// Reads the open segments as far back as something may be unsynced.
+    private func scanOpen(
+        _ segments: [SegmentName], synced: UInt64
+    ) throws(SystemError) -> [Scan] {
+        var scans: [Scan] = []
+        for (index, segment) in segments.enumerated() where segment.state == .open {
+            let successor = index + 1 < segments.count ? segments[index + 1].first : nil
+            scans.append(try scan(segment, before: successor, window: Self.windowBytes))
+        }
         for index in scans.indices {
             var window = Self.windowBytes
-            while !scans[index].showsAll(after: synced(scans, mark)) {
+            // What more is read can only tell of more that is synced.
+            while !scans[index].showsAll(
+                after: scans.reduce(synced) { max($0, $1.greatestSynced) })
+            {
                 window *= 4
-                scans[index] = try scan(open[index], before: scans[index].limit, window: window)
+                scans[index] = try scan(
+                    scans[index].name, before: scans[index].limit, window: window)
             }
         }
-        let synced = synced(scans, mark)
-        var next: UInt64 = 1
-        var hasEnded = false
-        for scan in scans {
-            let end = hasEnded ? nil : End(of: scan, synced: synced)
-            try settle(scan, end)
-            if let end {
-                next = max(next, end.next)
-                hasEnded = end.isCut
-            }
-        }
-        try disk.syncDirectory(directory.events)
-        return next
-    }
-
-    private func synced(_ scans: [Scan], _ mark: UInt64) -> UInt64 {
-        scans.reduce(mark) { max($0, $1.greatestSynced) }
+        return scans
     }
 
     // MARK: - Reading
@@ -88,7 +110,8 @@ struct Recovery {
         /// Runs of lines of one kind, in order.
         var runs: [Run] = []
         var greatestSynced: UInt64 = 0
-        var bytes = 0
+        /// Bytes up to the last line that does not stand again in a later segment.
+        var bytes: Int
 
         /// Whether every line after `sequence` was read.
         func showsAll(after sequence: UInt64) -> Bool {
@@ -111,14 +134,15 @@ struct Recovery {
         _ name: SegmentName, before limit: UInt64?, window: Int
     ) throws(SystemError) -> Scan {
         let path = directory.path(of: name)
-        let bytes = try disk.status(path).bytes
-        let start = max(0, bytes - window)
-        var scan = Scan(name: name, path: path, limit: limit, start: start)
-        scan.bytes = bytes
+        let start = max(0, try disk.status(path).bytes - window)
+        var scan = Scan(name: name, path: path, limit: limit, start: start, bytes: start)
         guard let reader = try LineReader(path, on: disk, offset: start) else { return scan }
         var expected = start == 0 ? name.first : 0
         while try reader.next({ line in
-            if line.offset == start, start > 0 { return }
+            if line.offset == start, start > 0 {
+                scan.bytes = line.offset + line.length
+                return
+            }
             var run = Run(
                 isValid: false, offset: line.offset, lines: 1, firstSequence: expected)
             switch line.verdict {
@@ -133,6 +157,7 @@ struct Recovery {
                 if let limit, expected >= limit { return }
                 run.damage = damage
             }
+            scan.bytes = line.offset + line.length
             if let last = scan.runs.last, last.isValid, run.isValid,
                 last.firstSequence + UInt64(last.lines) == run.firstSequence
             {
@@ -144,8 +169,8 @@ struct Recovery {
         return scan
     }
 
-    /// The sequence after the last line of a sealed segment.
-    private func sequenceAfter(_ name: SegmentName) throws(SystemError) -> UInt64 {
+    /// The sequence of the last line of a sealed segment.
+    private func lastSequence(of name: SegmentName) throws(SystemError) -> UInt64 {
         let path = directory.path(of: name)
         // The end of a plain file is enough unless nothing in it is valid; an event is shorter.
         let size = name.state == .compressed ? 0 : try disk.status(path).bytes
@@ -160,18 +185,18 @@ struct Recovery {
                     linesAfter += 1
                 }
             }) {}
-            if let last { return last + linesAfter + 1 }
-            if start == 0 { return name.first + linesAfter }
+            if let last { return last + linesAfter }
+            if start == 0 { return name.first + linesAfter - 1 }
         }
-        return name.first
+        return name.first - 1
     }
 
     // MARK: - Settling
 
     /// Where the log ends in an open segment.
     private struct End {
-        /// The sequence after its last line.
-        var next: UInt64
+        /// The sequence of its last line.
+        var last: UInt64
         /// Bytes that belong to the log.
         var bytes: Int
         /// Whether something follows that does not.
@@ -181,30 +206,44 @@ struct Recovery {
         /// Where lines begin that may not be on disk yet: in this run, after so many of its lines.
         var unsynced: (run: Run, lines: Int)?
 
-        init(of scan: Scan, synced: UInt64) {
-            // Before the first valid line of a part nothing is known but that it is synced.
-            next = scan.start == 0 ? scan.name.first : 0
+        /// The log before it ends with `previous`.
+        init(of scan: Scan, after previous: UInt64, synced: UInt64) {
+            last = previous
             bytes = scan.bytes
+            if scan.name.first > last + 1 {
+                // Segments in front of this one are missing: lost if they were never synced.
+                guard scan.name.first <= synced + 1 else {
+                    (bytes, isCut) = (0, true)
+                    return
+                }
+                last = scan.name.first - 1
+            }
+            // In front of the first valid line of a part nothing is known but that it is synced.
+            var isKnown = scan.start == 0
             for run in scan.runs {
-                // A hole above what was synced: a write in front of this one was lost.
+                // Above what is synced, a hole is a write that was lost.
                 let isAfterHole =
-                    run.isValid && run.firstSequence > next && run.firstSequence > synced + 1
-                if isAfterHole || (!run.isValid && next > synced) {
-                    bytes = run.offset
-                    isCut = true
+                    run.isValid && run.firstSequence > max(last, synced) + 1
+                if isAfterHole || (!run.isValid && isKnown && last >= synced) {
+                    (bytes, isCut) = (run.offset, true)
                     break
                 }
                 if run.isValid {
-                    next = run.firstSequence + UInt64(run.lines)
-                    if next > synced + 1, unsynced == nil {
-                        unsynced = (run, Int(max(run.firstSequence, synced + 1) - run.firstSequence))
+                    isKnown = true
+                    last = run.firstSequence + UInt64(run.lines) - 1
+                    if last > synced, unsynced == nil {
+                        unsynced = (
+                            run, Int(max(run.firstSequence, synced + 1) - run.firstSequence)
+                        )
                     }
                 } else {
                     damaged.append(run)
-                    if next > 0 { next += 1 }
+                    if isKnown { last += 1 }
                 }
             }
-            if !damaged.isEmpty { next = max(next, synced + 1) }
+            if !damaged.isEmpty {
+                last = max(last, min(synced, (scan.limit ?? .max) - 1))
+            }
         }
     }
 
@@ -216,7 +255,7 @@ struct Recovery {
         if kept == 0 { return try disk.delete(scan.path) }
         try seal(scan, bytes: kept, unsynced: end?.unsynced)
         let sealed = "events/\(scan.name.with(.sealed))"
-        notice(.recovered(file: sealed, through: (end?.next ?? 1) - 1))
+        notice(.recovered(file: sealed, through: end?.last ?? 0))
     }
 
     private func seal(

@@ -118,7 +118,9 @@ struct LogDirectory: Sendable {
     ) throws(SystemError) -> (name: SegmentName, lines: LineReader)? {
         for state in [segment.state] + segment.state.later {
             let name = segment.with(state)
-            if let lines = try LineReader(path(of: name), on: disk, offset: offset) { return (name, lines) }
+            if let lines = try LineReader(path(of: name), on: disk, offset: offset) {
+                return (name, lines)
+            }
         }
         return nil
     }

@@ -79,15 +79,15 @@ import Testing
             Array(lines[..<2].joined()), to: "data/events/" + segment(1, open: true))
         try fixture.directory.write(
             Array(lines[2...].joined()), to: "data/events/" + segment(3, open: true))
-        let mark = try SyncedMark(fixture.log, synced: 1)
+        try SyncedMark.persist(1, in: fixture.log)
         var reader = LogReader(directory: fixture.data, from: 1)
         var texts = ""
         try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }
         #expect(texts == "a")
-        mark.store(3)
+        try SyncedMark.persist(3, in: fixture.log)
         try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }
         #expect(texts == "abc")
-        mark.store(4)
+        try SyncedMark.persist(4, in: fixture.log)
         try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }
         #expect(texts == "abcd")
     }

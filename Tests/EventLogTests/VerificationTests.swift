@@ -72,14 +72,14 @@ import Testing
         try fixture.directory.write(live, to: "data/events/" + segment(4, open: true))
         try FileManager.default.removeItem(atPath: fixture.data + "/events/" + segment(4))
         // As a killed process leaves it that had synced events 4 and 5.
-        let mark = try SyncedMark(fixture.log, synced: 5)
-        mark.store(5)
+        try SyncedMark.persist(5, in: fixture.log)
+        try SyncedMark.persist(5, in: fixture.log)
         let found = try fixture.verify()
         #expect(found.problems == [])
         #expect(found.summary.last == 5)
         #expect(found.summary.unacknowledgedBytes > 0)
         // Had it synced event 6 too, something promised would be gone.
-        mark.store(6)
+        try SyncedMark.persist(6, in: fixture.log)
         #expect(try fixture.verify().problems.count == 1)
     }
 
