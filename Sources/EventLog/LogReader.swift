@@ -53,7 +53,7 @@ public struct LogReader: ~Copyable {
         if name.first != segment { (segment, offset) = (name.first, 0) }
         // Without a mark nobody has ever written here: it is a copy of somebody's segments.
         let isOpen = name.state == .open
-        let visible = isOpen ? SyncedMark.read(directory) ?? .max : .max
+        let visible = try isOpen ? SyncedMark.read(directory) ?? .max : .max
         guard let reader = try directory.reader(of: name, offset: offset)?.lines else {
             return true
         }

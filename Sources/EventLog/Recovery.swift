@@ -26,7 +26,7 @@ struct Recovery {
         for path in try directory.temporaries() { try disk.delete(path) }
         try deleteEmpty()
         let segments = try directory.segments()
-        let mark = SyncedMark.read(directory) ?? 0
+        let mark = try SyncedMark.read(directory) ?? 0
         let ends = try sealedEnds(segments)
         let scans = try scanOpen(segments, synced: max(mark, ends.values.max() ?? 0))
         let synced = scans.reduce(max(mark, ends.values.max() ?? 0)) {
@@ -44,7 +44,8 @@ struct Recovery {
         // Also when nothing was open: a start before this one may have failed just here.
         try disk.syncDirectory(directory.events)
         if last < mark {
-            if !segments.isEmpty { notice(.missing(first: last + 1, last: mark)) }
+            let isKnown = try SetAside(directory).contains(last + 1..<mark + 1)
+            if !segments.isEmpty, !isKnown { notice(.missing(first: last + 1, last: mark)) }
             last = mark
         }
         return last + 1
@@ -285,7 +286,7 @@ struct Recovery {
     private func rewrite(
         _ path: String, in file: OpenFile, from start: Int, to end: Int
     ) throws(SystemError) {
-        try forEachPiece(of: path, from: start, to: end) { piece, offset throws(SystemError) in
+        try disk.forEachPiece(of: path, in: start..<end) { piece, offset throws(SystemError) in
             var rest = piece
             while !rest.isEmpty {
                 let place = offset + piece.count - rest.count
@@ -299,37 +300,10 @@ struct Recovery {
 
     /// Copies the end of a segment to `damaged/`. Done again after a crash, it does the same again.
     private func moveAside(_ scan: Scan, from start: Int) throws(SystemError) {
-        try disk.makeDirectories(directory.damaged)
-        let target = "\(directory.damaged)/\(scan.name.with(.sealed)).from-byte-\(start)"
-        let copy = try disk.open(target, .replacing)
-        defer { disk.close(copy) }
-        try forEachPiece(of: scan.path, from: start, to: scan.bytes) {
-            piece, _ throws(SystemError) in
-            try disk.appendAll(piece, to: copy)
-        }
-        try disk.sync(copy)
-        try disk.syncDirectory(directory.damaged)
+        let target = try directory.keepAside(
+            start..<scan.bytes, of: scan.path,
+            as: "\(scan.name.with(.sealed)).from-byte-\(start)")
         notice(.movedAside(bytes: scan.bytes - start, to: target))
-    }
-
-    private func forEachPiece(
-        of path: String, from start: Int, to end: Int,
-        _ body: (UnsafeRawBufferPointer, Int) throws(SystemError) -> Void
-    ) throws(SystemError) {
-        let source = try disk.open(path, .reading)
-        defer { disk.close(source) }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(1, min(1 << 20, end - start)), alignment: 16)
-        defer { buffer.deallocate() }
-        var offset = start
-        while offset < end {
-            let wanted = UnsafeMutableRawBufferPointer(
-                rebasing: buffer[..<min(buffer.count, end - offset)])
-            let count = try disk.readAll(source, into: wanted, at: offset)
-            if count == 0 { return }
-            try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]), offset)
-            offset += count
-        }
     }
 
     private func report(_ damaged: [Run], in scan: Scan) throws(SystemError) {

@@ -102,6 +102,27 @@ extension Storage {
         return end
     }
 
+    /// Calls `body` with the bytes of the file at `path`, piece by piece, and where each begins.
+    func forEachPiece(
+        of path: String, in range: Range<Int>,
+        _ body: (UnsafeRawBufferPointer, Int) throws(SystemError) -> Void
+    ) throws(SystemError) {
+        let source = try open(path, .reading)
+        defer { close(source) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(1, min(1 << 20, range.count)), alignment: 16)
+        defer { buffer.deallocate() }
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let wanted = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[..<min(buffer.count, range.upperBound - offset)])
+            let count = try readAll(source, into: wanted, at: offset)
+            if count == 0 { return }
+            try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]), offset)
+            offset += count
+        }
+    }
+
     /// Does `call` again as long as a signal interrupts it.
     func retrying(_ call: () throws(SystemError) -> Int) throws(SystemError) -> Int {
         while true {

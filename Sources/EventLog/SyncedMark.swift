@@ -58,14 +58,21 @@ struct SyncedMark: ~Copyable, Sendable {
     }
 
     /// What the mark of `directory` says; nil if there is none.
-    static func read(_ directory: LogDirectory) -> UInt64? {
-        guard let file = try? directory.disk.open(directory.synced, .reading) else { return nil }
+    static func read(_ directory: LogDirectory) throws(SystemError) -> UInt64? {
+        let file: OpenFile
+        do throws(SystemError) {
+            file = try directory.disk.open(directory.synced, .reading)
+        } catch {
+            // Any other error must not pass for a log in which nothing was ever synced.
+            if error.code == ENOENT { return nil }
+            throw error
+        }
         defer { directory.disk.close(file) }
         // A look may fall between the two words of a write; the next one finds them equal.
         for _ in 0..<100 {
             var words: (UInt64, UInt64) = (0, 0)
-            let count = withUnsafeMutableBytes(of: &words) {
-                (try? directory.disk.readAll(file, into: $0, at: 0)) ?? 0
+            let count = try withUnsafeMutableBytes(of: &words) { word throws(SystemError) in
+                try directory.disk.readAll(file, into: word, at: 0)
             }
             if count == bytes, words.0 == ~words.1 { return words.0 }
         }

@@ -15,6 +15,28 @@ public struct Verification {
 
         /// One line: `events/….ndjson: line 3, byte 1211: the checksum does not match`.
         public var description: String { "\(file): line \(line), byte \(byte): \(reason)" }
+
+        init(_ finding: Finding, in segment: SegmentName) {
+            file = "events/\(segment)"
+            line = finding.line
+            byte = finding.bytes.lowerBound
+            let lost = finding.lost
+            reason =
+                switch finding.kind {
+                case .invalid(let damage): "\(damage)"
+                case .outOfOrder(let sequence): "event \(sequence) is out of order"
+                case .missing where lost.count == 1:
+                    "event \(lost.lowerBound) is missing before this line"
+                case .missing:
+                    "events \(lost.lowerBound) to \(lost.upperBound - 1) are missing before this line"
+                case .missingAtEnd where lost.count == 1:
+                    "event \(lost.lowerBound) is missing after this line"
+                case .missingAtEnd:
+                    "events \(lost.lowerBound) to \(lost.upperBound - 1) are missing after this line"
+                case .undecodable: "the compressed data is damaged"
+                case .empty: "the file is empty"
+                }
+        }
     }
 
     /// What was checked.
@@ -31,111 +53,78 @@ public struct Verification {
         public internal(set) var problems = 0
         /// Bytes at the end that were never acknowledged; the next start moves them aside.
         public internal(set) var unacknowledgedBytes = 0
+        /// Events that are missing because a repair put them aside in `damaged/`.
+        public internal(set) var repairedEvents = 0
     }
 
     private let directory: LogDirectory
-    private let report: (Problem) -> Void
+    private let setAside: SetAside
+    /// What `DATA/synced` said; nil if there is none.
+    private let mark: UInt64?
     private var summary = Summary()
-    private var expected: UInt64 = 0
+    /// The sequence that has to come next; nil before the first segment.
+    private var expected: UInt64?
 
     /// Checks the log in `directory`, and calls `report` with each problem as it is found. The log
     /// may be in use.
     public static func run(
-        directory: String, report: @escaping (Problem) -> Void
+        directory: String, report: (Problem) -> Void
     ) throws(SystemError) -> Summary {
         try run(LogDirectory(path: directory, disk: POSIXStorage()), report: report)
     }
 
     static func run(
-        _ directory: LogDirectory, report: @escaping (Problem) -> Void
+        _ directory: LogDirectory, report: (Problem) -> Void
     ) throws(SystemError) -> Summary {
-        var verification = Verification(directory: directory, report: report)
-        // Listed first: a segment that is begun meanwhile is not looked at.
-        let segments = try verification.directory.segments()
+        try run(directory) { segment, finding in report(Problem(finding, in: segment)) }
+    }
+
+    /// Checks a log, and calls `report` with what is found in each segment.
+    static func run(
+        _ directory: LogDirectory, report: (SegmentName, Finding) -> Void
+    ) throws(SystemError) -> Summary {
+        // Both are read first: what is added meanwhile is not looked at.
+        let mark = try SyncedMark.read(directory)
+        let segments = try directory.segments()
+        var verification = Verification(
+            directory: directory, setAside: try SetAside(directory), mark: mark)
         for (index, segment) in segments.enumerated() {
             let successor = index + 1 < segments.count ? segments[index + 1].first : nil
-            do throws(SystemError) {
-                try verification.check(segment, before: successor)
-            } catch {
-                guard error.code == ZstandardDecoder.damaged else { throw error }
-                verification.add(
-                    Problem(
-                        file: "events/\(segment)", line: 1, byte: 0,
-                        reason: "the compressed data is damaged"))
-                verification.expected = successor ?? verification.expected
-            }
+            try verification.check(segment, before: successor, report)
         }
         return verification.summary
     }
 
-    private init(directory: LogDirectory, report: @escaping (Problem) -> Void) {
+    private init(directory: LogDirectory, setAside: SetAside, mark: UInt64?) {
         self.directory = directory
-        self.report = report
+        self.setAside = setAside
+        self.mark = mark
     }
 
-    /// Checks a segment. From sequence `limit` on its lines stand again in the next one, which
-    /// wins, so they do not matter here.
     private mutating func check(
-        _ name: SegmentName, before limit: UInt64?
+        _ name: SegmentName, before limit: UInt64?, _ report: (SegmentName, Finding) -> Void
     ) throws(SystemError) {
-        let isLast = limit == nil
-        let promised = SyncedMark.read(directory)
         guard let (found, reader) = try directory.reader(of: name) else { return }
-        let file = "events/\(found)"
+        var check = SegmentCheck(name, after: expected, before: limit)
+        do throws(SystemError) {
+            while try reader.next({ check.visit($0) }) {}
+            summary.unacknowledgedBytes += check.finish(mark: mark)
+        } catch {
+            guard error.code == ZstandardDecoder.damaged else { throw error }
+            check.breakOff()
+        }
         summary.segments += 1
-        if expected == 0 { expected = name.first }
-        if name.first > expected {
-            add(Problem(file: file, line: 1, byte: 0, reason: missing(expected, name.first)))
+        summary.events += check.events
+        if summary.first == 0 { summary.first = check.first }
+        if check.last > 0 { summary.last = check.last }
+        expected = check.expected
+        for finding in check.findings {
+            if finding.bytes.isEmpty, !finding.lost.isEmpty, setAside.contains(finding.lost) {
+                summary.repairedEvents += finding.lost.count
+            } else {
+                summary.problems += 1
+                report(found, finding)
+            }
         }
-        expected = name.first
-        var lineNumber = 0
-        // Invalid lines since the last valid one: each stands for one sequence.
-        var invalid: [(problem: Problem, isFinished: Bool)] = []
-        while try reader.next({ line in
-            lineNumber += 1
-            func problem(_ reason: String) -> Problem {
-                Problem(file: file, line: lineNumber, byte: line.offset, reason: reason)
-            }
-            switch line.verdict {
-            case .valid(let sequence, _):
-                if let limit, sequence >= limit { return }
-                for entry in invalid { add(entry.problem) }
-                let next = expected + UInt64(invalid.count)
-                if sequence > next { add(problem(missing(next, sequence))) }
-                if sequence < next { add(problem("event \(sequence) is out of order")) }
-                invalid = []
-                expected = sequence + 1
-                summary.events += 1
-                if summary.first == 0 { summary.first = sequence }
-                summary.last = sequence
-            case .invalid(let damage):
-                invalid.append((problem("\(damage)"), line.isFinished))
-            }
-        }) {}
-        for (index, entry) in invalid.enumerated() {
-            let sequence = expected + UInt64(index)
-            if let limit, sequence >= limit { break }
-            // The end of a segment that is being written may be half a line. Without a mark, in a
-            // copy, only that is excused.
-            let isPromised = promised.map { sequence <= $0 } ?? entry.isFinished
-            if name.state == .open, isLast, !isPromised {
-                summary.unacknowledgedBytes = reader.offset - entry.problem.byte
-                break
-            }
-            add(entry.problem)
-        }
-        expected += UInt64(invalid.count)
-        if let limit { expected = min(expected, limit) }
-    }
-
-    private mutating func add(_ problem: Problem) {
-        summary.problems += 1
-        report(problem)
-    }
-
-    private func missing(_ first: UInt64, _ next: UInt64) -> String {
-        first + 1 == next
-            ? "event \(first) is missing before this line"
-            : "events \(first) to \(next - 1) are missing before this line"
     }
 }

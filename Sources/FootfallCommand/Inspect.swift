@@ -44,9 +44,17 @@ struct Verify: ParsableCommand {
 
     @OptionGroup var location: DataOption
 
+    @Flag(help: "Take damage out of the log first; the damaged bytes are kept in DATA/damaged.")
+    var repair = false
+
     func run() throws {
         let report: VerifyReport
         do throws(InspectionError) {
+            if repair {
+                try VerifyReport.repair(directory: location.data) {
+                    FileOutput.standardOutput.write($0 + "\n")
+                }
+            }
             report = try VerifyReport(directory: location.data) {
                 FileOutput.standardOutput.write($0 + "\n")
             }

@@ -90,6 +90,7 @@ import Testing
     @Test("damage to a compressed segment is found, and the others are read all the same")
     func damage() throws {
         let fixture = try LogFixture.sealed()
+        let plain = try fixture.directory.bytes("data/events/" + segment(1))
         try compress(fixture, 1)
         let name = "data/events/" + compressed(1)
         let bytes = try fixture.directory.bytes(name)
@@ -108,7 +109,7 @@ import Testing
         try fixture.directory.write(Array(bytes.dropLast(3)), to: name)
         #expect(
             try fixture.verify().problems == [
-                "events/\(compressed(1)): line 1, byte 0: the compressed data is damaged"
+                "events/\(compressed(1)): line 4, byte \(plain.count): the compressed data is damaged"
             ])
     }
 

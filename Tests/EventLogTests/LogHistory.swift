@@ -216,7 +216,7 @@ final class LogHistory {
     }
 
     private func synced() -> UInt64 {
-        disk.unharmed { SyncedMark.read(log) ?? 0 }
+        (try? disk.unharmed { try SyncedMark.read(log) }) ?? 0
     }
 
     // MARK: - Readers and other processes

@@ -108,6 +108,20 @@ final class SimulatedDisk: Storage {
         state.withLock { state in state.entries[path].map { state.nodes[$0].content } ?? [] }
     }
 
+    /// Puts a file on the disk, and the directories that it is in.
+    func put(_ bytes: [UInt8], at path: String) {
+        state.withLock { state in
+            var parent = Substring(path)
+            while let slash = parent.lastIndex(of: "/") {
+                parent = parent[..<slash]
+                state.entries[String(parent)] = DiskState.directory
+            }
+            state.nodes.append(Node(content: bytes, durable: bytes))
+            state.entries[path] = state.nodes.count - 1
+            state.durableEntries = state.entries
+        }
+    }
+
     /// Changes what the file at `path` holds, on the disk itself.
     func rot(_ path: String, _ change: (inout [UInt8]) -> Void) {
         state.withLock { state in

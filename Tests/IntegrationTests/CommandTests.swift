@@ -81,6 +81,41 @@ import Testing
                 """)
     }
 
+    @Test("verify --repair takes damage out of the log, keeps its bytes, and says so")
+    func repair() throws {
+        let directory = try stored(["a", "b", "c"])
+        let name = "events/00000000000000000001.ndjson"
+        let whole = try directory.bytes(name)
+        var bytes = whole
+        let lines = bytes.split(separator: 0x0a)
+        let start = lines[1].startIndex
+        bytes[start + 40] ^= 0x04
+        try directory.write(bytes, to: name)
+        let server = try FootfallServer(data: directory.path)
+        let busy = try FootfallBinary.run("verify", "--repair", "--data", directory.path)
+        #expect(busy.status == 1)
+        #expect(busy.errors.contains("is in use by process \(server.process.identifier)"))
+        #expect(server.stop().status == 0)
+        let kept = "damaged/00000000000000000001.ndjson.byte-\(start).events-2-2"
+        let note = "note: 1 event missing since a repair; the damaged bytes are in damaged/"
+        let repaired = try FootfallBinary.run("verify", "--repair", "--data", directory.path)
+        #expect(repaired.status == 0)
+        #expect(
+            repaired.output == """
+                \(name): \(lines[1].count + 1) bytes from byte \(start) on are kept in \
+                \(directory.path)/\(kept)
+                \(name): written again without them
+                \(note)
+                2 events, 1 to 3, in 1 segment: no damage
+
+                """)
+        #expect(try directory.bytes(kept) == Array(bytes[start...start + lines[1].count]))
+        #expect(try directory.bytes(name) == Array(lines[0] + [0x0a] + lines[2] + [0x0a]))
+        let again = try FootfallBinary.run("verify", "--data", directory.path)
+        #expect(again.status == 0)
+        #expect(again.output == "\(note)\n2 events, 1 to 3, in 1 segment: no damage\n")
+    }
+
     @Test("verify finds a flipped bit in the last event that a killed server has answered")
     func verifyLive() throws {
         let directory = TemporaryDirectory()

@@ -7,7 +7,9 @@ public final class TemporaryDirectory: Sendable {
 
     /// Makes one.
     public init() {
-        path = NSTemporaryDirectory() + "/footfall-test-\(UUID().uuidString)"
+        path =
+            URL(fileURLWithPath: NSTemporaryDirectory())
+            .appending(path: "footfall-test-\(UUID().uuidString)").path
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true)

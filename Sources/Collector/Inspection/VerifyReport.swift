@@ -20,6 +20,19 @@ public struct VerifyReport {
     /// The closing line.
     public let summary: String
 
+    /// Repairs the log in `directory`; each thing that was done is given to `line`. Nobody may
+    /// collect into it meanwhile.
+    public static func repair(
+        directory: String, line: @escaping (String) -> Void
+    ) throws(InspectionError) {
+        try InspectionError.requireLog(in: directory)
+        do throws(EventLogError) {
+            try Repair.run(directory: directory, report: line)
+        } catch {
+            throw InspectionError(description: "\(error)")
+        }
+    }
+
     /// Checks the log in `directory`; each problem is given to `line` as it is found.
     public init(directory: String, line: @escaping (String) -> Void) throws(InspectionError) {
         try InspectionError.requireLog(in: directory)
@@ -33,6 +46,11 @@ public struct VerifyReport {
             line(
                 "note: the last \(found.unacknowledgedBytes) bytes were never acknowledged; "
                     + "a collector moves them aside when it starts")
+        }
+        if found.repairedEvents > 0 {
+            line(
+                "note: \(Self.counted(found.repairedEvents, "event")) missing since a repair; "
+                    + "the damaged bytes are in damaged/")
         }
         isClean = found.problems == 0
         let range = found.events > 0 ? ", \(found.first) to \(found.last)" : ""
