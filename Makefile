@@ -6,7 +6,8 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # What the collector needs, and what its tests need besides.
 PACKAGES := libevent-dev libxxhash-dev libzstd-dev
 TEST_PACKAGES := chromium curl procps python3-venv strace util-linux zstd
-BENCHMARK_PACKAGES := nginx-light wrk python3
+NGINX_BENCHMARK_PACKAGES := nginx-light wrk python3
+LOG_BENCHMARK_PACKAGES := xxhash
 # From PyPI: readers of the log that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0
 
@@ -19,7 +20,7 @@ BINARY := .build/release/footfall
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build test test-crash bench-nginx lint format packages test-packages clean
+.PHONY: run build test test-crash bench-nginx bench-log lint format packages test-packages clean
 
 run: build
 	exec $(BINARY) serve $(ARGS)
@@ -35,16 +36,26 @@ test: build test-packages $(VENV)
 	FOOTFALL_BINARY=$(CURDIR)/$(BINARY) FOOTFALL_PYTHON=$(CURDIR)/$(VENV)/bin/python \
 		swift test --skip-build $(SWIFT_FLAGS)
 
-# The crash tests at length: rounds of load and kill -9 for each class of durability.
-test-crash: build
-	swift build --build-tests $(SWIFT_FLAGS)
+# The crash tests at length: rounds of load and kill -9 for each class of durability, and random
+# histories of the log on a simulated disk. The latter are many, so they run optimized.
+OPTIMIZED := -c release -Xswiftc -enable-testing --scratch-path .build-optimized $(SWIFT_FLAGS)
+test-crash: build test-packages
+	swift build --build-tests $(OPTIMIZED)
 	FOOTFALL_BINARY=$(CURDIR)/$(BINARY) FOOTFALL_CRASH_ROUNDS=$(or $(ROUNDS),200) \
-		swift test --skip-build $(SWIFT_FLAGS) --filter IntegrationTests.CrashTests
+		FOOTFALL_HISTORIES=$(or $(HISTORIES),100000) \
+		swift test --skip-build --no-parallel $(OPTIMIZED) --filter 'CrashTests|ModelTests'
 
 # CPU per hit beside nginx with an access log.
 bench-nginx: build
-	$(call install,$(BENCHMARK_PACKAGES))
+	$(call install,$(NGINX_BENCHMARK_PACKAGES))
 	python3 Benchmarks/NginxComparison/compare.py --footfall $(BINARY)
+
+# How fast the log is without a server, on the disk of this checkout.
+bench-log: packages
+	$(call install,$(LOG_BENCHMARK_PACKAGES))
+	swift build -c release --product footfall-log-speed $(SWIFT_FLAGS)
+	mkdir -p .build/log-speed
+	.build/release/footfall-log-speed .build/log-speed
 
 lint:
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
@@ -64,7 +75,7 @@ $(VENV): Makefile
 	touch $@
 
 clean:
-	rm -rf .build $(VENV)
+	rm -rf .build .build-optimized $(VENV)
 
 # Debian packages that are not there yet.
 define install

@@ -14,7 +14,8 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "footfall",
     products: [
-        .executable(name: "footfall", targets: ["FootfallCommand"])
+        .executable(name: "footfall", targets: ["FootfallCommand"]),
+        .executable(name: "footfall-log-speed", targets: ["LogSpeed"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -53,6 +54,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "LogSpeed", dependencies: ["EventLog", "POSIX"], path: "Benchmarks/LogSpeed",
             swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["POSIX"], path: "Tests/TestSupport",

@@ -24,7 +24,7 @@ enum LineProof {
         }
         writer.append(#","seq":"#)
         writer.append(decimal: sequence)
-        let sum = XXH3_64bits(line, writer.count)
+        let sum = xxh3_64bits(line, writer.count)
         writer.append(#","sum":""#)
         writer.append(hexadecimal: sum)
         writer.append("\"}\n")
@@ -45,12 +45,15 @@ enum LineProof {
             return .invalid(.notALine)
         }
         var reader = TailReader(line: line)
-        guard reader.take("\"}"), let sum = reader.takeHexadecimal(),
-            reader.take(#","sum":""#)
-        else { return .invalid(.notALine) }
-        guard XXH3_64bits(start, line.count - sumBytes) == sum else {
-            return .invalid(.wrongSum)
-        }
+        let body = line.count - sumBytes
+        let sum = Hexadecimal(xxh3_64bits(start, body))
+        // Eight bytes each: the key, the first half of the sum, the second one.
+        guard line.loadUnaligned(fromByteOffset: body, as: UInt64.self) == sumKey,
+            line.loadUnaligned(fromByteOffset: body + 8, as: UInt64.self) == sum.first,
+            line.loadUnaligned(fromByteOffset: body + 16, as: UInt64.self) == sum.last,
+            reader.take("\"}")
+        else { return .invalid(hasSum(line) ? .wrongSum : .notALine) }
+        reader.end = body
         guard let sequence = reader.takeDecimal(), reader.take(#","seq":"#) else {
             return .invalid(.notALine)
         }
@@ -58,6 +61,42 @@ enum LineProof {
         var ahead = reader
         if let number = ahead.takeDecimal(), ahead.take(#","synced":"#) { synced = number }
         return .valid(sequence: sequence, synced: synced)
+    }
+
+    /// `,"sum":"`, as it lies in memory.
+    private static let sumKey: UInt64 = 0x223a_226d_7573_222c
+
+    /// Whether a line ends as if it had a sum, right or wrong.
+    private static func hasSum(_ line: UnsafeRawBufferPointer) -> Bool {
+        var reader = TailReader(line: line)
+        guard reader.take("\"}") else { return false }
+        let digits = line[reader.end - 16..<reader.end]
+        reader.end -= 16
+        return reader.take(#","sum":""#)
+            && digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+}
+
+/// The 16 hexadecimal digits of a number, in lower case, as they lie in memory (little endian).
+struct Hexadecimal {
+    let first: UInt64
+    let last: UInt64
+
+    init(_ number: UInt64) {
+        first = Self.digits(number >> 32)
+        last = Self.digits(number & 0xffff_ffff)
+    }
+
+    /// The digits of a number of 32 bits: its nibbles are spread over eight bytes, the highest one
+    /// first, and all turned into text at once.
+    private static func digits(_ number: UInt64) -> UInt64 {
+        var bytes = (number & 0xffff) << 32 | number >> 16
+        bytes = (bytes & 0x0000_00ff_0000_00ff) << 16 | (bytes & 0x0000_ff00_0000_ff00) >> 8
+        bytes = (bytes & 0x000f_000f_000f_000f) << 8 | (bytes & 0x00f0_00f0_00f0_00f0) >> 4
+        // One for each that is more than 9.
+        let letters = (bytes &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        let gap = UInt64(UInt8(ascii: "a") - UInt8(ascii: "0") - 10)
+        return bytes &+ 0x3030_3030_3030_3030 &+ letters &* gap
     }
 }
 
@@ -106,11 +145,11 @@ private struct TailWriter {
     }
 
     mutating func append(hexadecimal number: UInt64) {
-        for shift in stride(from: UInt64(60), through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: number >> shift) & 0xf
-            line[count] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-            count += 1
-        }
+        let digits = Hexadecimal(number)
+        let target = UnsafeMutableRawPointer(line + count)
+        target.storeBytes(of: digits.first, as: UInt64.self)
+        target.storeBytes(of: digits.last, toByteOffset: 8, as: UInt64.self)
+        count += 16
     }
 }
 
@@ -148,22 +187,5 @@ private struct TailReader {
             scale = digits < 20 ? scale &* 10 : scale
         }
         return digits > 0 ? number : nil
-    }
-
-    /// Sixteen digits in lower case.
-    mutating func takeHexadecimal() -> UInt64? {
-        guard end >= 16 else { return nil }
-        var number: UInt64 = 0
-        for index in end - 16..<end {
-            switch line[index] {
-            case let byte where (0x30...0x39).contains(byte):
-                number = number << 4 | UInt64(byte - 0x30)
-            case let byte where (0x61...0x66).contains(byte):
-                number = number << 4 | UInt64(byte - 0x61 + 10)
-            default: return nil
-            }
-        }
-        end -= 16
-        return number
     }
 }

@@ -21,6 +21,8 @@ final class LineReader {
 
     /// Longer than any line of a log.
     static let lineBytesMax = 1 << 20
+    /// Bytes that are read at a time: few enough to be still in the cache when they are looked at.
+    private static let pieceBytes = 128 << 10
 
     private let disk: any Storage
     private let source: Source
@@ -120,7 +122,8 @@ final class LineReader {
             buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
             (start, end) = (0, end - start)
         }
-        let free = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
+        let free = UnsafeMutableRawBufferPointer(
+            rebasing: buffer[end..<min(buffer.count, end + Self.pieceBytes)])
         switch source {
         case .compressed(let decoder):
             let count = try decoder.read(into: free)
