@@ -57,7 +57,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "LogSpeed", dependencies: ["EventLog", "POSIX"], path: "Benchmarks/LogSpeed",
-            swiftSettings: strict),
+            exclude: ["README.md"], swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["POSIX"], path: "Tests/TestSupport",
             swiftSettings: strict),

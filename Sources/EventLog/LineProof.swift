@@ -54,12 +54,16 @@ enum LineProof {
             reader.take("\"}")
         else { return .invalid(hasSum(line) ? .wrongSum : .notALine) }
         reader.end = body
-        guard let sequence = reader.takeDecimal(), reader.take(#","seq":"#) else {
+        // There is always a next one.
+        guard let sequence = reader.takeDecimal(), sequence < .max, reader.take(#","seq":"#) else {
             return .invalid(.notALine)
         }
         var synced: UInt64?
-        var ahead = reader
-        if let number = ahead.takeDecimal(), ahead.take(#","synced":"#) { synced = number }
+        if let number = reader.takeDecimal(), reader.take(#","synced":"#) {
+            // What is synced was written before.
+            guard number < sequence else { return .invalid(.notALine) }
+            synced = number
+        }
         return .valid(sequence: sequence, synced: synced)
     }
 

@@ -10,6 +10,8 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     case movedAside(bytes: Int, to: String)
     /// A line that was promised is damaged. It stays where it is.
     case damage(file: String, line: Int, byte: Int, LineDamage)
+    /// A compressed segment is damaged. It stays where it is.
+    case undecodable(file: String)
     /// Lines that were promised are not there.
     case missing(first: UInt64, last: UInt64)
     /// A segment could not be written or synced; another one takes its place.
@@ -33,7 +35,8 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     public var isError: Bool {
         switch self {
         case .recovered, .removedEmpty, .tookOver, .accepting, .hasRoom: false
-        case .movedAside, .damage, .missing, .failing, .refusing, .full, .unsealed, .uncompressed:
+        case .movedAside, .damage, .undecodable, .missing, .failing, .refusing, .full, .unsealed,
+            .uncompressed:
             true
         }
     }
@@ -48,6 +51,7 @@ public enum LogNotice: Sendable, CustomStringConvertible {
             "\(bytes) bytes that were never acknowledged were moved to \(path)"
         case .damage(let file, let line, let byte, let damage):
             "\(file) is damaged: line \(line), byte \(byte): \(damage)"
+        case .undecodable(let file): "\(file) is damaged: the compressed data cannot be read"
         case .missing(let first, let last):
             first == last
                 ? "event \(first) was acknowledged and is not there"

@@ -179,13 +179,19 @@ struct Recovery {
             var last: UInt64?
             var linesAfter: UInt64 = 0
             guard let reader = try LineReader(path, on: disk, offset: start) else { break }
-            while try reader.next({ line in
-                if case .valid(let sequence, _) = line.verdict {
-                    (last, linesAfter) = (sequence, 0)
-                } else {
-                    linesAfter += 1
-                }
-            }) {}
+            do throws(SystemError) {
+                while try reader.next({ line in
+                    if case .valid(let sequence, _) = line.verdict {
+                        (last, linesAfter) = (sequence, 0)
+                    } else {
+                        linesAfter += 1
+                    }
+                }) {}
+            } catch {
+                // Damage to what is there is no reason not to go on. DATA/synced knows the rest.
+                guard error.code == ZstandardDecoder.damaged else { throw error }
+                notice(.undecodable(file: "events/\(name)"))
+            }
             if let last { return last + linesAfter }
             if start == 0 { return name.first + linesAfter - 1 }
         }

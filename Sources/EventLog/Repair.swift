@@ -99,12 +99,14 @@ public struct Repair {
             }
         }
         try disk.delete(path)
-        if try disk.status(directory.path(of: plain)).bytes == 0 {
-            try disk.delete(directory.path(of: plain))
-        }
+        let isEmpty = try disk.status(directory.path(of: plain)).bytes == 0
+        if isEmpty { try disk.delete(directory.path(of: plain)) }
         try disk.syncDirectory(directory.events)
         report(
-            "events/\(segment) is kept in \(kept); events/\(plain) has what could be decompressed")
+            "events/\(segment) is kept in \(kept); "
+                + (isEmpty
+                    ? "nothing of it could be decompressed"
+                    : "events/\(plain) has what could be decompressed"))
     }
 
     /// Writes a plain segment again without its damaged bytes.

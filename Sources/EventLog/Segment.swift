@@ -38,7 +38,7 @@ struct SegmentName: Hashable, Comparable, CustomStringConvertible {
     init?(_ fileName: String) {
         let digits = fileName.prefix(20)
         guard digits.utf8.count == 20, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let first = UInt64(digits), first > 0,
+            let first = UInt64(digits), first > 0, first < .max,
             let state = State(rawValue: String(fileName.dropFirst(20)))
         else { return nil }
         self.first = first

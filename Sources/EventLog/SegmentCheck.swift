@@ -158,10 +158,10 @@ struct SegmentCheck {
         return 0
     }
 
-    /// The rest of the segment cannot be read.
-    mutating func breakOff() {
+    /// The rest of the segment cannot be read; `mark` as above.
+    mutating func breakOff(mark: UInt64?) {
         flushInvalid(lost: expected..<expected)
-        let next = limit ?? expected
+        let next = limit ?? (mark ?? 0) + 1
         findings.append(
             Finding(
                 kind: .undecodable, line: lines + 1, bytes: bytes..<bytes,

@@ -74,7 +74,7 @@ struct SyncedMark: ~Copyable, Sendable {
             let count = try withUnsafeMutableBytes(of: &words) { word throws(SystemError) in
                 try directory.disk.readAll(file, into: word, at: 0)
             }
-            if count == bytes, words.0 == ~words.1 { return words.0 }
+            if count == bytes, words.0 == ~words.1, words.0 < .max { return words.0 }
         }
         // Not a mark, so nothing is known to be synced.
         return 0

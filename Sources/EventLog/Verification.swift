@@ -111,7 +111,7 @@ public struct Verification {
             summary.unacknowledgedBytes += check.finish(mark: mark)
         } catch {
             guard error.code == ZstandardDecoder.damaged else { throw error }
-            check.breakOff()
+            check.breakOff(mark: mark)
         }
         summary.segments += 1
         summary.events += check.events

@@ -128,7 +128,8 @@ private struct Breakage: Sendable, CustomTestStringConvertible {
         let log = try BrokenLog()
         try breakage.apply(log)
         let before = try allBytes(log)
-        #expect(try log.transcript() == breakage.transcript)
+        let transcript = try log.transcript()
+        #expect(transcript == breakage.transcript)
         let after = try allBytes(log)
         // What was there is still there: in the log, or aside.
         #expect(after >= before, "\(before - after) bytes are gone")
@@ -486,13 +487,33 @@ private struct Breakage: Sendable, CustomTestStringConvertible {
                 "verify: events/#4.ndjson.zst: line 1, byte 0: the compressed data is damaged",
                 "verify: 6 events, 1 problems",
                 "repair: events/#4.ndjson.zst is kept in "
-                    + "DATA/damaged/#4.ndjson.zst.events-4-6; events/#4.ndjson has what could be decompressed",
+                    + "DATA/damaged/#4.ndjson.zst.events-4-6; nothing of it could be decompressed",
                 "verify: 6 events, 0 problems, 3 set aside",
             ]
         ) {
             try $0.compress(4)
             let bytes = try $0.fixture.directory.bytes(BrokenLog.path(4) + ".zst")
             try $0.fixture.directory.write(bytes.dropLast(40), to: BrokenLog.path(4) + ".zst")
+        },
+        Breakage(
+            "a compressed segment at the end that is cut",
+            says: [
+                "verify: events/#7.ndjson.zst: line 1, byte 0: the compressed data is damaged",
+                "verify: 6 events, 1 problems",
+                "start: events/#7.ndjson.zst is damaged: the compressed data cannot be read",
+                "start: events 7 to 9 were acknowledged and are not there",
+                "verify: events/#7.ndjson.zst: line 1, byte 0: the compressed data is damaged",
+                "verify: 6 events, 1 problems",
+                "repair: events/#7.ndjson.zst is damaged: the compressed data cannot be read",
+                "repair: events 7 to 9 were acknowledged and are not there",
+                "repair: events/#7.ndjson.zst is kept in DATA/damaged/#7.ndjson.zst.events-7-9; "
+                    + "nothing of it could be decompressed",
+                "verify: 6 events, 0 problems, 3 set aside",
+            ]
+        ) {
+            try $0.compress(7)
+            let bytes = try $0.fixture.directory.bytes(BrokenLog.path(7) + ".zst")
+            try $0.fixture.directory.write(bytes.dropLast(40), to: BrokenLog.path(7) + ".zst")
         },
         Breakage(
             "a compressed segment with a damaged line",

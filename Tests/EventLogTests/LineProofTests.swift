@@ -32,11 +32,19 @@ import Testing
     @Test(
         "what was finished is valid",
         arguments: [
-            (UInt64(1), UInt64?.none), (1, 0), (999, 998), (UInt64.max, .max), (1000, nil),
+            (UInt64(1), UInt64?.none), (1, 0), (999, 998), (UInt64.max - 1, .max - 2), (1000, nil),
         ])
     func valid(_ sequence: UInt64, _ synced: UInt64?) {
         let line = finished(#"{"a":"b""#, sequence: sequence, synced: synced).dropLast()
         #expect(check(Array(line)) == .valid(sequence: sequence, synced: synced))
+    }
+
+    @Test(
+        "a sequence that has no next one, or a mark of the future, is no line of a log",
+        arguments: [(UInt64.max, UInt64?.none), (7, 7), (7, 8), (7, .max)])
+    func impossible(_ sequence: UInt64, _ synced: UInt64?) {
+        let line = finished(#"{"a":"b""#, sequence: sequence, synced: synced).dropLast()
+        #expect(check(Array(line)) == .invalid(.notALine))
     }
 
     @Test("any flipped bit is found")
