@@ -25,6 +25,10 @@ struct Recovery {
     func run() throws(SystemError) -> UInt64 {
         for path in try directory.temporaries() { try disk.delete(path) }
         try deleteEmpty()
+        // Before a segment gets its final name, those in front of it have theirs for good: one that
+        // is sealed stands for everything before it. Also, a start before this one may have failed
+        // just before it could sync what it had renamed.
+        try disk.syncDirectory(directory.events)
         let segments = try directory.segments()
         let mark = try SyncedMark.read(directory) ?? 0
         let ends = try sealedEnds(segments)
@@ -41,8 +45,7 @@ struct Recovery {
             try settle(scan, end)
             if let end { (last, hasEnded) = (end.last, end.isCut) }
         }
-        // Also when nothing was open: a start before this one may have failed just here.
-        try disk.syncDirectory(directory.events)
+        if !scans.isEmpty { try disk.syncDirectory(directory.events) }
         if last < mark {
             let isKnown = try SetAside(directory).contains(last + 1..<mark + 1)
             if !segments.isEmpty, !isKnown { notice(.missing(first: last + 1, last: mark)) }
