@@ -8,8 +8,8 @@ PACKAGES := libevent-dev libxxhash-dev libzstd-dev
 TEST_PACKAGES := chromium curl procps python3-venv strace util-linux zstd
 NGINX_BENCHMARK_PACKAGES := nginx-light wrk python3
 LOG_BENCHMARK_PACKAGES := xxhash
-# From PyPI: readers of the log that have nothing of Footfall in them.
-PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0
+# From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
+PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0
 
 # Flags for every build; CI makes warnings errors.
 SWIFT_FLAGS ?=

@@ -2,6 +2,8 @@
 public struct HTTPLimits: Sendable, Equatable {
     /// Bytes of request line and header fields together. More is 400.
     public var headBytesMax = 16 * 1024
+    /// Bytes of the request line. More is 414.
+    public var requestLineBytesMax = 8 * 1024
     /// Header fields of one request. More is 431.
     public var fieldsMax = 100
     /// Bytes of a request's body. More is 413.

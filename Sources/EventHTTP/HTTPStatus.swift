@@ -5,9 +5,14 @@ public enum HTTPStatus: Int32, Sendable {
     case badRequest = 400
     case notFound = 404
     case methodNotAllowed = 405
+    case requestTimeout = 408
+    case lengthRequired = 411
     case contentTooLarge = 413
+    case uriTooLong = 414
+    case expectationFailed = 417
     case requestHeaderFieldsTooLarge = 431
     case internalServerError = 500
+    case notImplemented = 501
     case serviceUnavailable = 503
     case httpVersionNotSupported = 505
 
@@ -19,9 +24,14 @@ public enum HTTPStatus: Int32, Sendable {
         case .badRequest: "Bad Request"
         case .notFound: "Not Found"
         case .methodNotAllowed: "Method Not Allowed"
+        case .requestTimeout: "Request Timeout"
+        case .lengthRequired: "Length Required"
         case .contentTooLarge: "Content Too Large"
+        case .uriTooLong: "URI Too Long"
+        case .expectationFailed: "Expectation Failed"
         case .requestHeaderFieldsTooLarge: "Request Header Fields Too Large"
         case .internalServerError: "Internal Server Error"
+        case .notImplemented: "Not Implemented"
         case .serviceUnavailable: "Service Unavailable"
         case .httpVersionNotSupported: "HTTP Version Not Supported"
         }

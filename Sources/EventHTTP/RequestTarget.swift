@@ -2,22 +2,25 @@
 struct RequestTarget: Equatable {
     var path: Range<Int>
     var query: Range<Int>
+    /// Where an absolute-form has its authority; nil in origin-form.
+    var authority: Range<Int>?
 
     /// Reads a target in origin-form or absolute-form; nil for anything else, and for one with
-    /// white space, control characters or a fragment.
+    /// white space, control characters, bytes beyond ASCII or a fragment.
     ///
     /// Our own reading, because evhttp's takes `//host/path` for an authority and decodes paths
     /// before it compares them.
     init?(_ target: Span<UInt8>) {
         for index in target.indices {
             let byte = target[index]
-            if byte <= 0x20 || byte == 0x7f || byte == UInt8(ascii: "#") { return nil }
+            if byte <= 0x20 || byte >= 0x7f || byte == UInt8(ascii: "#") { return nil }
         }
         var start = 0
-        if let authority = Self.authorityStart(target) {
-            start = authority
+        if let first = Self.authorityStart(target) {
+            start = first
             while start < target.count, !Self.endsAuthority(target[start]) { start += 1 }
-            guard start > authority else { return nil }
+            guard start > first else { return nil }
+            authority = first..<start
             guard start < target.count, target[start] == UInt8(ascii: "/") else { return nil }
         }
         guard start < target.count, target[start] == UInt8(ascii: "/") else { return nil }
