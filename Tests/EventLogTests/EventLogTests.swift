@@ -124,7 +124,7 @@ import Testing
             stored += 1
             if stored > 1000 { break }
         }
-        #expect((10...100).contains(stored))
+        #expect((10...1000).contains(stored))
         #expect(log.close())
         #expect(try fixture.readable().count == stored)
     }

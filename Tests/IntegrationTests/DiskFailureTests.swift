@@ -41,8 +41,9 @@ struct DiskFailureTests {
                 injection: "write:error=ENOSPC:when=1..2", files: [segment, successor],
                 refuses: true),
             Fault(injection: "openat:error=EMFILE:when=1", files: [segment], refuses: false),
+            Fault(injection: "openat:error=EIO:when=1", files: [segment], refuses: false),
             Fault(
-                injection: "openat:error=EACCES:when=1..3", files: [segment, successor],
+                injection: "openat:error=ENOSPC:when=1..3", files: [segment, successor],
                 refuses: true),
             Fault(injection: "fdatasync:error=EIO:when=4", refuses: false),
             Fault(injection: "fdatasync:error=ENOSPC:when=4..6", refuses: true),
