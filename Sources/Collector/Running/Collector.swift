@@ -82,8 +82,9 @@ public struct Collector {
                 control.post(.workerEnded)
             }
         }
-        announce(sockets.map { $0[0].address }, adminSocket?.address)
-        runControlLoop(adminSocket, log: log, mailboxes: mailboxes, control: control)
+        runControlLoop(adminSocket, log: log, mailboxes: mailboxes, control: control) {
+            announce(sockets.map { $0[0].address }, adminSocket?.address)
+        }
         for worker in workers { worker.join() }
         let isComplete = log.close()
         printer?.close()
@@ -104,10 +105,11 @@ public struct Collector {
         }
     }
 
-    /// Runs on the main thread until every worker has ended.
+    /// Runs on the main thread until every worker has ended. Calls `whenReady` when a signal would
+    /// find it.
     private func runControlLoop(
         _ adminSocket: ListeningSocket?, log: EventLog, mailboxes: [LoopMailbox<LoopMessage>],
-        control: LoopMailbox<ControlMessage>
+        control: LoopMailbox<ControlMessage>, whenReady: () -> Void
     ) {
         let loop = EventLoop()
         let handler = AdminHandler(log: log, durability: configuration.log.durability)
@@ -128,6 +130,7 @@ public struct Collector {
                 for mailbox in mailboxes { mailbox.post(.drain) }
             }
         }
+        whenReady()
         loop.run {}
         withExtendedLifetime((ended, signals, server)) {}
     }
