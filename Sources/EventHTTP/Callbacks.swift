@@ -18,6 +18,53 @@ func requestReceived(
     Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().received(request)
 }
 
+/// The callback of `evhttp_set_bevcb`: evhttp is about to accept a connection.
+func gateMakeStream(
+    _ base: OpaquePointer?, _ context: UnsafeMutableRawPointer?
+) -> OpaquePointer? {
+    guard let context else { return nil }
+    return Unmanaged<Gate>.fromOpaque(context).takeUnretainedValue().makeStream()
+}
+
+/// event_callback_fn: evhttp has accepted a connection of the gate's.
+func gateAttach(_ descriptor: Int32, _ what: Int16, _ context: UnsafeMutableRawPointer?) {
+    withConnection(context) { $0.attach($1) }
+}
+
+/// event_callback_fn: a socket can be read.
+func gateReadable(_ descriptor: Int32, _ what: Int16, _ context: UnsafeMutableRawPointer?) {
+    withConnection(context) { $0.readable($1) }
+}
+
+/// event_callback_fn: a socket can be written.
+func gateWritable(_ descriptor: Int32, _ what: Int16, _ context: UnsafeMutableRawPointer?) {
+    withConnection(context) { $0.writable($1) }
+}
+
+/// The callback of `evhttp_request_set_on_complete_cb`: evhttp has sent a reply.
+func gateCompleted(
+    _ request: UnsafeMutablePointer<evhttp_request>?, _ context: UnsafeMutableRawPointer?
+) {
+    withConnection(context) { $0.completed($1) }
+}
+
+/// event_callback_fn: evhttp has done with a connection.
+func gateReturned(_ descriptor: Int32, _ what: Int16, _ context: UnsafeMutableRawPointer?) {
+    withConnection(context) { $0.returned($1) }
+}
+
+/// The callback of `evhttp_connection_set_closecb`.
+func gateClosed(_ connection: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
+    withConnection(context) { $0.closed($1) }
+}
+
+private func withConnection(
+    _ context: UnsafeMutableRawPointer?, _ body: (Gate, GateConnection.Pointer) -> Void
+) {
+    guard let connection = context?.assumingMemoryBound(to: GateConnection.self) else { return }
+    body(connection.pointee.gate, connection)
+}
+
 /// event_log_cb: libevent has something to say.
 func libeventLogged(_ severity: Int32, _ message: UnsafePointer<CChar>?) {
     guard let message else { return }
@@ -36,5 +83,10 @@ func callbackContext(_ object: EventSource) -> UnsafeMutableRawPointer {
 
 /// The context under which `object` is registered with libevent, without a retain.
 func callbackContext(_ object: HTTPServer) -> UnsafeMutableRawPointer {
+    Unmanaged.passUnretained(object).toOpaque()
+}
+
+/// The context under which `object` is registered with libevent, without a retain.
+func callbackContext(_ object: Gate) -> UnsafeMutableRawPointer {
     Unmanaged.passUnretained(object).toOpaque()
 }

@@ -8,6 +8,8 @@ internal import Glibc
 public final class EventLoop {
     let base: OpaquePointer
     private var isStopping = false
+    /// What is done at the end of each turn, after the loop's owner; true if that brought more work.
+    private var turnEnds: [() -> Bool] = []
 
     /// Makes a loop for the calling thread.
     public init() {
@@ -33,8 +35,18 @@ public final class EventLoop {
     public func run(endOfTurn: () -> Void) {
         while !isStopping {
             event_base_loop(base, EVLOOP_ONCE)
-            endOfTurn()
+            var isUnfinished = true
+            while isUnfinished {
+                endOfTurn()
+                isUnfinished = false
+                for end in turnEnds where end() { isUnfinished = true }
+            }
         }
+    }
+
+    /// Calls `body` at the end of each turn, for as long as the loop runs.
+    func atTurnEnd(_ body: @escaping () -> Bool) {
+        turnEnds.append(body)
     }
 
     /// Ends `run` after the present turn. On the loop's thread.

@@ -3,68 +3,103 @@ internal import CLibevent
 /// A request that waits for its reply.
 ///
 /// It is answered exactly once: every reply consumes it, and to forget one is a trap in a debug
-/// build and a 500 otherwise (evhttp would hold the connection for ever). It may wait for as long
-/// as the handler's limit allows, also when the client has gone meanwhile. On its loop's thread.
+/// build and a 500 otherwise (the connection would wait for ever). It may wait for as long as the
+/// handler's limit allows, also when the client has gone meanwhile. On its loop's thread.
 public struct HTTPExchange: ~Copyable {
-    private let request: UnsafeMutablePointer<evhttp_request>
+    /// Who sends the reply. Handles only: an exchange can be discarded without a release.
+    enum Sender {
+        /// The gate; the request has this number on its connection.
+        case gate(GateConnection.Pointer, number: Int)
+        case evhttp(UnsafeMutablePointer<evhttp_request>)
+    }
+
+    /// What becomes of the connection after the reply (RFC 9112, section 9.3).
+    enum Persistence {
+        case keeps
+        /// It has to be said to a client of HTTP/1.0.
+        case keepsOldClient
+        case closes
+    }
+
+    private let sender: Sender
     private let state: UnsafeMutablePointer<ServerState>
     private let method: HTTPMethod
+    private let persistence: Persistence
+    private var fields = FieldText()
 
     init(
-        request: UnsafeMutablePointer<evhttp_request>, state: UnsafeMutablePointer<ServerState>,
-        method: HTTPMethod
+        _ sender: Sender, _ state: UnsafeMutablePointer<ServerState>, method: HTTPMethod,
+        _ persistence: Persistence
     ) {
-        self.request = request
+        self.sender = sender
         self.state = state
         self.method = method
+        self.persistence = persistence
         state.pointee.openExchanges += 1
     }
 
     deinit {
         assertionFailure("an exchange was forgotten")
-        Self.send(Self.forgotten, to: request, state, method)
+        send(Self.forgotten)
     }
 
     private static let forgotten = Response.plain(.internalServerError)
 
     /// Adds a header field to the reply. `value` ends in a NUL byte and has no other.
-    public func addField(_ name: StaticString, nulTerminated value: Span<UInt8>) {
+    public mutating func addField(_ name: StaticString, nulTerminated value: Span<UInt8>) {
         precondition(value.count > 0 && value[value.count - 1] == 0, "a C string ends in NUL")
-        value.withUnsafeBytes { bytes in
-            let text = bytes.assumingMemoryBound(to: CChar.self).baseAddress
-            let added = evhttp_add_header(
-                evhttp_request_get_output_headers(request), name.cString, text)
-            precondition(added == 0, "a header field of ours has no line break")
+        switch sender {
+        case .gate: fields.append(name, value.extracting(0..<value.count - 1))
+        case .evhttp(let request):
+            value.withUnsafeBytes { bytes in
+                let text = bytes.assumingMemoryBound(to: CChar.self).baseAddress
+                let added = evhttp_add_header(
+                    evhttp_request_get_output_headers(request), name.cString, text)
+                precondition(added == 0, "a header field of ours has no line break")
+            }
         }
     }
 
     /// Takes back every field added so far: the reply will be another one.
-    public func discardFields() {
-        evhttp_clear_headers(evhttp_request_get_output_headers(request))
+    public mutating func discardFields() {
+        switch sender {
+        case .gate: fields.removeAll()
+        case .evhttp(let request):
+            evhttp_clear_headers(evhttp_request_get_output_headers(request))
+        }
     }
 
     /// Answers.
     public consuming func reply(_ response: borrowing Response) {
-        let (request, state, method) = (self.request, self.state, self.method)
+        send(response)
         discard self
-        Self.send(response, to: request, state, method)
     }
 
-    private static func send(
-        _ response: borrowing Response, to request: UnsafeMutablePointer<evhttp_request>,
-        _ state: UnsafeMutablePointer<ServerState>, _ method: HTTPMethod
-    ) {
+    private borrowing func send(_ response: borrowing Response) {
         state.pointee.openExchanges -= 1
+        switch sender {
+        case .gate(let connection, let number):
+            connection.pointee.gate.reply(
+                connection, number: number, response, fields: fields, method: method, persistence)
+        case .evhttp(let request): send(response, with: request)
+        }
+    }
+
+    private borrowing func send(
+        _ response: borrowing Response, with request: UnsafeMutablePointer<evhttp_request>
+    ) {
         let fields = evhttp_request_get_output_headers(request)
         for field in response.fields {
             let added = evhttp_add_header(fields, field.name.cString, field.value)
             precondition(added == 0, "a header field of ours has no line break")
         }
-        if state.pointee.isDraining { evhttp_add_header(fields, "Connection", "close") }
+        switch state.pointee.isDraining ? .closes : persistence {
+        case .keeps: break
+        case .keepsOldClient: evhttp_add_header(fields, "Connection", "keep-alive")
+        case .closes: evhttp_add_header(fields, "Connection", "close")
+        }
         let status = response.status
-        if status == .noContent {
-            precondition(response.body.isEmpty, "204 has neither content nor a length (RFC 9110)")
-        } else if method == .head {
+        if method == .head, status != .noContent {
             // evhttp sends what is in the buffer whatever the method, and no length without it.
             evhttp_add_header(fields, "Content-Length", String(response.body.count))
         } else {
@@ -74,7 +109,7 @@ public struct HTTPExchange: ~Copyable {
         // The connection is asked for first: sending may free the request.
         let connection = evhttp_request_get_connection(request)
         evhttp_send_reply(request, status.rawValue, status.reason.cString, nil)
-        if let connection { writeNow(connection) }
+        if let connection { Self.writeNow(connection) }
     }
 
     /// Writes what evhttp has queued instead of waiting for a turn in which the socket is reported
@@ -96,10 +131,17 @@ public struct HTTPExchange: ~Copyable {
     }
 }
 
-/// What a server and its open exchanges share.
+/// What a server, its gate and its open exchanges share.
 struct ServerState {
     var openExchanges = 0
     var isDraining = false
+    /// Requests that were refused, by reason, in the order of `RequestRefusal.allCases`.
+    var refusals = [UInt64](repeating: 0, count: RequestRefusal.allCases.count)
+
+    mutating func refused(_ refusal: RequestRefusal) {
+        guard let index = RequestRefusal.allCases.firstIndex(of: refusal) else { return }
+        refusals[index] += 1
+    }
 }
 
 extension StaticString {

@@ -5,24 +5,34 @@ internal import Glibc
 public protocol HTTPHandler: AnyObject {
     /// A request has arrived. The head is gone when this returns; the exchange may be kept.
     func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange)
+
+    /// Whether a request without content is so common that the gate should answer it itself.
+    func answersAtGate(_ head: borrowing RequestHead) -> Bool
 }
 
-/// evhttp on one listening socket of one loop.
+extension HTTPHandler {
+    /// By default evhttp answers everything.
+    public func answersAtGate(_ head: borrowing RequestHead) -> Bool { false }
+}
+
+/// evhttp on one listening socket of one loop, behind a gate that reads for it.
 ///
 /// Made and used on the loop's thread. Free it only when no exchange is open.
 public final class HTTPServer {
     private let server: OpaquePointer
     private let listener: OpaquePointer
     private let loop: EventLoop
-    private let head: EvhttpHead
     private let state: UnsafeMutablePointer<ServerState>
-    private let hasPeerAddresses: Bool
+    private let gate: Gate
+    private let clock: EventSource
     // One witness call a request; a class existential allocates nothing.
     private unowned let handler: any HTTPHandler
 
-    /// Serves `socket`, which now belongs to the server. `handler` outlives it.
+    /// Serves `socket`, which now belongs to the server. `handler` outlives it. With
+    /// `handsOverAll` evhttp answers every request, those too that the gate could.
     public init(
-        loop: EventLoop, socket: ListeningSocket, limits: HTTPLimits, handler: any HTTPHandler
+        loop: EventLoop, socket: ListeningSocket, limits: HTTPLimits, handsOverAll: Bool = false,
+        handler: any HTTPHandler
     ) {
         guard let server = evhttp_new(loop.base) else {
             preconditionFailure("libevent could not make a server")
@@ -36,15 +46,18 @@ public final class HTTPServer {
         self.listener = listener
         self.loop = loop
         self.handler = handler
-        head = EvhttpHead(limits: limits)
         state = .allocate(capacity: 1)
         state.initialize(to: ServerState())
-        hasPeerAddresses = if case .tcp = socket.address { true } else { false }
+        let gate = Gate(
+            base: loop.base, limits: limits, handsOverAll: handsOverAll, state: state,
+            handler: handler)
+        self.gate = gate
+        clock = loop.every(seconds: 1) { gate.sweep() }
+        loop.atTurnEnd { gate.endTurn() }
 
-        evhttp_set_max_headers_size(server, limits.headBytesMax)
+        // The gate has its limits; these are for what it hands over.
         evhttp_set_max_body_size(server, limits.bodyBytesMax)
-        var idle = timeval(seconds: limits.idleSeconds)
-        evhttp_set_timeout_tv(server, &idle)
+        evhttp_set_bevcb(server, gateMakeStream, callbackContext(gate))
         // Every method reaches the handler, which says 405 and what is allowed.
         evhttp_set_allowed_methods(server, .max)
         // evhttp would add text/html to every reply without a type.
@@ -57,6 +70,7 @@ public final class HTTPServer {
     deinit {
         precondition(state.pointee.openExchanges == 0, "a server goes after its last exchange")
         evhttp_free(server)
+        state.deinitialize(count: 1)
         state.deallocate()
     }
 
@@ -70,20 +84,9 @@ public final class HTTPServer {
     }
 
     func received(_ request: UnsafeMutablePointer<evhttp_request>) {
-        var address: UnsafeMutablePointer<CChar>?
-        if hasPeerAddresses, let connection = evhttp_request_get_connection(request) {
-            var port: UInt16 = 0
-            evhttp_connection_get_peer(connection, &address, &port)
-        }
-        let method = HTTPMethod(evhttp_request_get_command(request))
-        let refusal = head.read(request, peer: address) { head in
-            handler.handle(head, HTTPExchange(request: request, state: state, method: method))
-        }
-        if let refusal {
-            let exchange = HTTPExchange(request: request, state: state, method: method)
-            // What follows on this connection cannot be trusted.
-            exchange.addField("Connection", nulTerminated: [0x63, 0x6c, 0x6f, 0x73, 0x65, 0].span)
-            exchange.reply(.plain(refusal))
+        gate.dispatch(request) { head, persistence in
+            handler.handle(
+                head, HTTPExchange(.evhttp(request), state, method: head.method, persistence))
         }
     }
 }

@@ -17,6 +17,8 @@ public struct RequestHead: ~Copyable, ~Escapable {
     private let bytes: Span<UInt8>
     private let fields: Span<Field>
     private let parts: Parts
+    /// The address of the peer in text; empty for a unix socket.
+    public let peer: Span<UInt8>
 
     /// The request method.
     public var method: HTTPMethod { parts.method }
@@ -32,7 +34,6 @@ public struct RequestHead: ~Copyable, ~Escapable {
         var target = ByteRange()
         var path = ByteRange()
         var query = ByteRange()
-        var peer = ByteRange()
         var known = InlineArray<6, ByteRange>(repeating: ByteRange())
 
         subscript(field: KnownField) -> ByteRange {
@@ -41,8 +42,9 @@ public struct RequestHead: ~Copyable, ~Escapable {
         }
     }
 
-    @_lifetime(copy bytes, copy fields)
-    init(bytes: Span<UInt8>, fields: Span<Field>, parts: Parts) {
+    @_lifetime(copy bytes, copy fields, copy peer)
+    init(bytes: Span<UInt8>, fields: Span<Field>, peer: Span<UInt8>, parts: Parts) {
+        self.peer = peer
         self.bytes = bytes
         self.fields = fields
         self.parts = parts
@@ -61,11 +63,6 @@ public struct RequestHead: ~Copyable, ~Escapable {
     /// The query of the target without its `?`, exactly as sent; empty if there is none.
     public var query: Span<UInt8> {
         @_lifetime(copy self) get { bytes.extracting(parts.query.range) }
-    }
-
-    /// The address of the peer in text; empty for a unix socket.
-    public var peer: Span<UInt8> {
-        @_lifetime(copy self) get { bytes.extracting(parts.peer.range) }
     }
 
     /// The value of a header field that occurs, without the white space around it; otherwise
@@ -93,6 +90,12 @@ struct ByteRange: Equatable {
     var count: UInt32 = 0
 
     var range: Range<Int> { Int(start)..<Int(start + count) }
+}
+
+extension ByteRange {
+    init(_ range: Range<Int>) {
+        self.init(start: UInt32(range.lowerBound), count: UInt32(range.count))
+    }
 }
 
 extension RequestHead.KnownField {

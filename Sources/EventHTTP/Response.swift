@@ -19,11 +19,23 @@ public struct Response: Sendable {
     /// The content. It is not sent to HEAD, nor with 204.
     public let body: [UInt8]
 
+    /// The parts of the head as they are written.
+    let statusLine: [UInt8]
+    let fieldLines: [UInt8]
+    let lengthLine: [UInt8]
+
     /// A response with `body` as UTF-8.
     public init(_ status: HTTPStatus, _ fields: [Field] = [], body: String = "") {
         self.status = status
         self.fields = fields
         self.body = Array(body.utf8)
+        precondition(
+            status != .noContent || body.isEmpty,
+            "204 has neither content nor a length (RFC 9110, section 15.3.5)")
+        statusLine = Array("HTTP/1.1 \(status.rawValue) \(status.reason)\r\n".utf8)
+        fieldLines = fields.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) }
+        lengthLine =
+            status == .noContent ? [] : Array("Content-Length: \(self.body.count)\r\n".utf8)
     }
 
     /// A response that says its status in words.

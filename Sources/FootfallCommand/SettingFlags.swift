@@ -23,6 +23,13 @@ struct SettingFlags: ParsableArguments {
 
     @Option(
         help: """
+            Who answers hits: 'gate', from the bytes, or 'evhttp', like everything else. Either way \
+            the gate reads and checks all requests. [gate]
+            """)
+    var http: String?
+
+    @Option(
+        help: """
             When a hit is answered: 'commit', after fdatasync (survives power loss), or \
             'interval', after the write (survives kill -9). [commit]
             """)
@@ -56,14 +63,33 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "The longest event; a longer one gets 413. [256KiB]")
     var eventBytesMax: String?
 
-    @Option(help: "The longest request line with its header fields. [16KiB]")
+    @Option(help: "The longest request line; a longer one gets 414. [8KiB]")
+    var requestLineBytesMax: String?
+
+    @Option(help: "The longest request line with its header fields; more gets 431. [16KiB]")
     var headBytesMax: String?
+
+    @Option(help: "The most header fields of a request; more get 431. [100]")
+    var headFieldsMax: String?
 
     @Option(help: "The longest request body; a longer one gets 413. [1MiB]")
     var bodyBytesMax: String?
 
-    @Option(help: "How long a connection may be silent. [75s]")
+    @Option(help: "The most requests on one connection, which is closed after the last. [10000]")
+    var connectionRequestsMax: String?
+
+    @Option(
+        help: "How long a head may take from its first byte to its last; then it gets 408. [10s]")
+    var headTimeout: String?
+
+    @Option(help: "How long a request body may take; then it gets 408. [30s]")
+    var bodyTimeout: String?
+
+    @Option(help: "How long a connection may be without a request. [75s]")
     var idleTimeout: String?
+
+    @Option(help: "How long a peer may take to read its reply. [30s]")
+    var writeTimeout: String?
 
     @Option(help: "How long a reply may wait for the disk before it is a 503. [10s]")
     var handlerTimeout: String?
@@ -83,13 +109,17 @@ struct SettingFlags: ParsableArguments {
     /// The values that were given, by the key of their setting.
     var given: [String: [String]] {
         var values = [
-            "admin": admin, "data": data, "loops": loops, "durability": durability,
+            "admin": admin, "data": data, "loops": loops, "http": http,
+            "durability": durability,
             "sync_interval": syncInterval, "segment_bytes_max": segmentBytesMax,
             "segment_age_max": segmentAgeMax, "compress_after": compressAfter,
             "backlog_bytes_max": backlogBytesMax,
             "low_water_bytes": lowWaterBytes, "high_water_bytes": highWaterBytes,
-            "event_bytes_max": eventBytesMax, "head_bytes_max": headBytesMax,
-            "body_bytes_max": bodyBytesMax, "idle_timeout": idleTimeout,
+            "event_bytes_max": eventBytesMax, "request_line_bytes_max": requestLineBytesMax,
+            "head_bytes_max": headBytesMax, "head_fields_max": headFieldsMax,
+            "body_bytes_max": bodyBytesMax, "connection_requests_max": connectionRequestsMax,
+            "head_timeout": headTimeout, "body_timeout": bodyTimeout,
+            "idle_timeout": idleTimeout, "write_timeout": writeTimeout,
             "handler_timeout": handlerTimeout, "shutdown_timeout": shutdownTimeout,
             "print": print,
         ].compactMapValues { $0.map { [$0] } }

@@ -65,6 +65,7 @@ import Testing
         ("segment_bytes_max", "1500", "1500"), ("event_bytes_max", "64KiB", "64KiB"),
         ("segment_age_max", "90s", "90s"), ("segment_age_max", "3600s", "1h"),
         ("idle_timeout", "500ms", "500ms"), ("idle_timeout", "2m", "2m"),
+        ("head_fields_max", "7", "7"), ("http", "evhttp", "evhttp"),
         ("low_water_bytes", "auto", "auto"), ("high_water_bytes", "1GiB", "1GiB"),
         ("segment_age_max", "7d", "7d"), ("shutdown_timeout", "1.5s", "1500ms"),
     ]
@@ -83,6 +84,7 @@ import Testing
         ("data: x\nlop: 2\n", "2:1: unknown key 'lop'"),
         ("loops: many", "1:1: 'many': expected a number from 1 to 256"),
         ("loops: 0", "1:1: '0': expected a number"),
+        ("http: nginx", "1:1: 'nginx': expected 'gate' or 'evhttp'"),
         ("loops:\n", "'loops' takes one value"),
         ("loops: [1, 2]", "1:8: 'loops' takes one value"),
         ("listen: {a: b}", "1:9: 'listen' takes a value or a list of values"),

@@ -15,6 +15,18 @@ final class TestServer: Sendable {
     /// Answers `/held` when it is told to, and everything else at once with what it saw.
     final class Handler: HTTPHandler {
         var held: [HTTPExchangeBox] = []
+        /// Paths that begin so are answered at the gate.
+        private let atGate: StaticString
+
+        init(atGate: StaticString) { self.atGate = atGate }
+
+        func answersAtGate(_ head: borrowing RequestHead) -> Bool {
+            let path = head.path
+            guard path.count >= atGate.utf8CodeUnitCount else { return false }
+            for index in 0..<atGate.utf8CodeUnitCount
+            where path[index] != atGate.utf8Start[index] { return false }
+            return true
+        }
 
         func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {
             func text(_ span: Span<UInt8>) -> String {
@@ -45,9 +57,10 @@ final class TestServer: Sendable {
         func reply(_ response: Response) { exchange.take()?.reply(response) }
     }
 
-    init(_ address: ListenAddress = .tcp(host: "127.0.0.1", port: 0), limits: HTTPLimits = .init())
-        throws
-    {
+    init(
+        _ address: ListenAddress = .tcp(host: "127.0.0.1", port: 0), limits: HTTPLimits = .init(),
+        atGate: StaticString = "/hit", handsOverAll: Bool = false
+    ) throws {
         LibeventLibrary.prepare { _, _ in }
         let socket = try ListeningSocket.open(address, count: 1)[0]
         self.address = socket.address
@@ -55,8 +68,10 @@ final class TestServer: Sendable {
         self.mailbox = mailbox
         thread = try Thread(name: "test-loop") {
             let loop = EventLoop()
-            let handler = Handler()
-            let server = HTTPServer(loop: loop, socket: socket, limits: limits, handler: handler)
+            let handler = Handler(atGate: atGate)
+            let server = HTTPServer(
+                loop: loop, socket: socket, limits: limits, handsOverAll: handsOverAll,
+                handler: handler)
             let source = mailbox.attach(to: loop) { message in
                 switch message {
                 case .release:
@@ -166,7 +181,7 @@ final class TestServer: Sendable {
         #expect(connection.isClosedByServer())
     }
 
-    @Test("only HTTP/1.0 and 1.1 are spoken", arguments: ["1.2", "0.9", "1.9", "-1.-1"])
+    @Test("only HTTP/1.0 and 1.1 are spoken", arguments: ["1.2", "0.9", "1.9", "2.0"])
     func version(_ version: String) throws {
         let server = try TestServer()
         let connection = try server.connect()
@@ -180,13 +195,15 @@ final class TestServer: Sendable {
         var limits = HTTPLimits()
         limits.fieldsMax = 5
         limits.headBytesMax = 1000
+        limits.requestLineBytesMax = 500
         limits.bodyBytesMax = 100
         let server = try TestServer(limits: limits)
         let fields = (1...5).map { "X-\($0): y" }
         #expect(try server.connect().request("/", fields)?.status == 431)
         #expect(try server.connect().request("/", Array(fields.prefix(4)))?.status == 200)
         let long = String(repeating: "x", count: 2000)
-        #expect(try server.connect().request("/\(long)")?.status == 400)
+        #expect(try server.connect().request("/\(long)")?.status == 414)
+        #expect(try server.connect().request("/", ["X: \(long)"])?.status == 431)
         let connection = try server.connect()
         connection.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n")
         #expect(connection.receive()?.status == 413)

@@ -12,6 +12,14 @@ public enum PrintMode: String, CaseIterable, Sendable {
     case none
 }
 
+/// Who answers the hits.
+public enum HTTPMode: String, CaseIterable, Sendable {
+    /// The gate answers them itself, and evhttp all other requests.
+    case gate
+    /// The gate reads and checks requests, and evhttp answers them all.
+    case evhttp
+}
+
 /// Everything that a collector can be told. A default that depends on the machine or the terminal
 /// is filled in when the value is made.
 public struct Configuration: Sendable {
@@ -21,6 +29,8 @@ public struct Configuration: Sendable {
     public var admin: ListenAddress? = .tcp(host: "127.0.0.1", port: 8001)
     /// Event loops, each with a thread; by default one for each core.
     public var loops = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    /// Who answers the hits.
+    public var http = HTTPMode.gate
     /// The log and its limits.
     public var log = LogOptions(directory: "./data")
     /// What a connection may cost.

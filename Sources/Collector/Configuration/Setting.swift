@@ -43,14 +43,14 @@ public struct Setting: Sendable {
         } value: {
             $0.log.directory
         },
-        scalar("loops") { (configuration, value) throws(InvalidValue) in
-            guard let loops = Int(value), (1...Configuration.loopsMax).contains(loops) else {
-                throw InvalidValue(
-                    reason: "'\(value)': expected a number from 1 to \(Configuration.loopsMax)")
+        count("loops", \.loops, 1...Configuration.loopsMax),
+        scalar("http") { (configuration, value) throws(InvalidValue) in
+            guard let mode = HTTPMode(rawValue: value) else {
+                throw InvalidValue(reason: "'\(value)': expected 'gate' or 'evhttp'")
             }
-            configuration.loops = loops
+            configuration.http = mode
         } value: {
-            String($0.loops)
+            $0.http.rawValue
         },
         scalar("durability") { (configuration, value) throws(InvalidValue) in
             switch (value, configuration.log.durability) {
@@ -93,9 +93,15 @@ public struct Setting: Sendable {
                 + UnitValue.text(bytes: low)
         },
         bytes("event_bytes_max", \.log.eventBytesMax, upTo: 900 << 10),
+        bytes("request_line_bytes_max", \.limits.requestLineBytesMax, upTo: 1 << 20),
         bytes("head_bytes_max", \.limits.headBytesMax, upTo: 1 << 20),
+        count("head_fields_max", \.limits.fieldsMax, 1...10_000),
         bytes("body_bytes_max", \.limits.bodyBytesMax),
+        count("connection_requests_max", \.limits.requestsMax, 1...1_000_000_000),
+        seconds("head_timeout", \.limits.headSeconds),
+        seconds("body_timeout", \.limits.bodySeconds),
         seconds("idle_timeout", \.limits.idleSeconds),
+        seconds("write_timeout", \.limits.writeSeconds),
         seconds("handler_timeout", \.limits.handlerSeconds),
         seconds("shutdown_timeout", \.shutdownSeconds),
         scalar("print") { (configuration, value) throws(InvalidValue) in
@@ -126,6 +132,22 @@ public struct Setting: Sendable {
             try apply(&configuration, values[0])
         } values: {
             [value($0)]
+        }
+    }
+
+    private static func count(
+        _ key: String, _ path: any WritableKeyPath<Configuration, Int> & Sendable,
+        _ range: ClosedRange<Int>
+    ) -> Setting {
+        scalar(key) { (configuration, value) throws(InvalidValue) in
+            guard let number = Int(value), range.contains(number) else {
+                throw InvalidValue(
+                    reason: "'\(value)': expected a number from \(range.lowerBound) to "
+                        + "\(range.upperBound)")
+            }
+            configuration[keyPath: path] = number
+        } value: {
+            String($0[keyPath: path])
         }
     }
 

@@ -3,7 +3,7 @@ internal import EventHTTP
 
 /// A hit whose reply waits for the log.
 struct HeldReply: ~Copyable {
-    let exchange: HTTPExchange
+    var exchange: HTTPExchange
     /// What is printed when it is answered; nil if nothing is.
     let printed: PrintedRequest?
 

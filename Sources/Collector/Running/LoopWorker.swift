@@ -56,7 +56,8 @@ final class LoopWorker: HTTPHandler {
         for socket in sockets {
             servers.append(
                 HTTPServer(
-                    loop: loop, socket: socket, limits: configuration.limits, handler: self))
+                    loop: loop, socket: socket, limits: configuration.limits,
+                    handsOverAll: configuration.http == .evhttp, handler: self))
         }
         sources.append(mailbox.attach(to: loop) { [unowned self] in receive($0) })
         sources.append(loop.every(seconds: 1) { [unowned self] in answerOverdue() })
@@ -90,7 +91,12 @@ final class LoopWorker: HTTPHandler {
         }
     }
 
+    func answersAtGate(_ head: borrowing RequestHead) -> Bool {
+        (head.method == .get || head.method == .head) && router.route(head.path) == .track
+    }
+
     private func track(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {
+        var exchange = exchange
         let time = Timestamp(microseconds: Clock.microsecondsSinceEpoch())
         let visitor = Visitor(
             cookies: head[.cookie], cookie: cookie,
@@ -107,7 +113,7 @@ final class LoopWorker: HTTPHandler {
             batch.removeLast()
             return answer(head, exchange, tooLargeReply)
         }
-        setCookie(visitor, on: exchange)
+        setCookie(visitor, on: &exchange)
         let printed =
             printer == nil
             ? nil
@@ -115,7 +121,7 @@ final class LoopWorker: HTTPHandler {
         held.append(HeldReply(exchange: exchange, printed: printed))
     }
 
-    private func setCookie(_ visitor: Visitor, on exchange: borrowing HTTPExchange) {
+    private func setCookie(_ visitor: Visitor, on exchange: inout HTTPExchange) {
         var output = OutputSpan(buffer: cookieText, initializedCount: 0)
         cookie.appendSetCookie(for: visitor, to: &output)
         output.append(0)
@@ -172,6 +178,7 @@ final class LoopWorker: HTTPHandler {
     }
 
     private func answerRefused(_ reply: consuming HeldReply) {
+        var reply = reply
         reply.exchange.discardFields()
         finish(reply, refusedReply)
     }
