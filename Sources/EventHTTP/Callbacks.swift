@@ -18,6 +18,11 @@ func requestReceived(
     Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue().received(request)
 }
 
+/// The callback of `evconnlistener_set_error_cb`: accept(2) has failed. Its context is evhttp's.
+func listenerFailed(_ listener: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
+    if let listener { Listener.failed(listener) }
+}
+
 /// The callback of `evhttp_set_bevcb`: evhttp is about to accept a connection.
 func gateMakeStream(
     _ base: OpaquePointer?, _ context: UnsafeMutableRawPointer?

@@ -17,6 +17,8 @@ public struct HTTPLimits: Sendable, Equatable {
     public var bodySeconds = 30.0
     /// Seconds within which a peer has to take a reply.
     public var writeSeconds = 30.0
+    /// Connections of one listener on one loop. Beyond, they wait to be accepted.
+    public var connectionsMax = 10_000
     /// Requests on one connection; the last one is answered with `Connection: close`.
     public var requestsMax = 10_000
     /// Seconds within which a handler has to answer; the handler sees to it.

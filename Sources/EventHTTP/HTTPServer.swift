@@ -20,7 +20,7 @@ extension HTTPHandler {
 /// Made and used on the loop's thread. Free it only when no exchange is open.
 public final class HTTPServer {
     private let server: OpaquePointer
-    private let listener: OpaquePointer
+    private let listener: Listener
     private let loop: EventLoop
     private let state: UnsafeMutablePointer<ServerState>
     private let gate: Gate
@@ -37,11 +37,7 @@ public final class HTTPServer {
         guard let server = evhttp_new(loop.base) else {
             preconditionFailure("libevent could not make a server")
         }
-        let flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC
-        guard
-            let listener = evconnlistener_new(
-                loop.base, nil, nil, UInt32(flags), 0, socket.descriptor)
-        else { preconditionFailure("libevent could not make a listener") }
+        let listener = Listener(loop, socket, connectionsMax: limits.connectionsMax)
         self.server = server
         self.listener = listener
         self.loop = loop
@@ -52,7 +48,11 @@ public final class HTTPServer {
             base: loop.base, limits: limits, handsOverAll: handsOverAll, state: state,
             handler: handler)
         self.gate = gate
-        clock = loop.every(seconds: 1) { gate.sweep() }
+        gate.countChanged = { listener.update(connections: $0) }
+        clock = loop.every(seconds: 1) {
+            gate.sweep()
+            listener.resume()
+        }
         loop.atTurnEnd { gate.endTurn() }
 
         // The gate has its limits; these are for what it hands over.
@@ -63,8 +63,9 @@ public final class HTTPServer {
         // evhttp would add text/html to every reply without a type.
         evhttp_set_default_content_type(server, nil)
         evhttp_set_gencb(server, requestReceived, callbackContext(self))
-        let bound = evhttp_bind_listener(server, listener)
+        let bound = evhttp_bind_listener(server, listener.handle)
         precondition(bound != nil, "libevent could not bind a listener to its server")
+        evconnlistener_set_error_cb(listener.handle, listenerFailed)
     }
 
     deinit {
@@ -80,7 +81,7 @@ public final class HTTPServer {
     /// Accepts no more connections, and closes each after its next reply.
     public func drain() {
         state.pointee.isDraining = true
-        evconnlistener_disable(listener)
+        listener.drain()
     }
 
     func received(_ request: UnsafeMutablePointer<evhttp_request>) {

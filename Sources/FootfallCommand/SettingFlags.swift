@@ -75,6 +75,13 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "The longest request body; a longer one gets 413. [1MiB]")
     var bodyBytesMax: String?
 
+    @Option(
+        help: """
+            The most connections at a time; others wait to be accepted. \
+            [auto: what the limit of open files allows]
+            """)
+    var connectionsMax: String?
+
     @Option(help: "The most requests on one connection, which is closed after the last. [10000]")
     var connectionRequestsMax: String?
 
@@ -117,7 +124,8 @@ struct SettingFlags: ParsableArguments {
             "low_water_bytes": lowWaterBytes, "high_water_bytes": highWaterBytes,
             "event_bytes_max": eventBytesMax, "request_line_bytes_max": requestLineBytesMax,
             "head_bytes_max": headBytesMax, "head_fields_max": headFieldsMax,
-            "body_bytes_max": bodyBytesMax, "connection_requests_max": connectionRequestsMax,
+            "body_bytes_max": bodyBytesMax, "connections_max": connectionsMax,
+            "connection_requests_max": connectionRequestsMax,
             "head_timeout": headTimeout, "body_timeout": bodyTimeout,
             "idle_timeout": idleTimeout, "write_timeout": writeTimeout,
             "handler_timeout": handlerTimeout, "shutdown_timeout": shutdownTimeout,

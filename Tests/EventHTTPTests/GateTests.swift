@@ -191,4 +191,19 @@ import Testing
         usleep(300_000)
         for _ in 0..<count { #expect(connection.receive()?.status == 200) }
     }
+
+    @Test("connections beyond the limit wait until others have gone")
+    func connectionLimit() throws {
+        var limits = HTTPLimits()
+        limits.connectionsMax = 3
+        let server = try TestServer(limits: limits)
+        var open = try (0..<3).map { _ in try server.connect() }
+        for connection in open { #expect(connection.request("/hit")?.status == 200) }
+        let waiting = try server.connect()
+        waiting.send(request("/hit/late"))
+        usleep(100_000)
+        #expect(!waiting.hasBytes)
+        open.removeAll()
+        #expect(waiting.receive()?.text.hasPrefix("GET /hit/late?") == true)
+    }
 }

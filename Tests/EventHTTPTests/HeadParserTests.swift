@@ -188,6 +188,7 @@ private func parse(_ text: String) -> Outcome { parse(Array(text.utf8)) }
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5", .contentLength),
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5", .contentLength),
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:", .contentLength),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\t", .contentLength),
             ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5", .field),
             (
                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551617",

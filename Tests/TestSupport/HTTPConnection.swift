@@ -91,6 +91,12 @@ public final class HTTPConnection {
     @discardableResult
     public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
+    /// Whether anything has come that was not received yet.
+    public var hasBytes: Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0
+    }
+
     /// Sends nothing more.
     public func finishSending() {
         shutdown(descriptor, Int32(SHUT_WR))

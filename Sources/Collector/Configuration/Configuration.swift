@@ -35,6 +35,11 @@ public struct Configuration: Sendable {
     public var log = LogOptions(directory: "./data")
     /// What a connection may cost.
     public var limits = HTTPLimits()
+    /// Connections that may be open at a time; nil for what the limit of descriptors allows.
+    public var connectionsMax: Int?
+
+    /// Descriptors that are not given to connections: for the log, the loops, the admin side.
+    static let spareDescriptors = 128
     /// Whether the demo pages are served.
     public var servesDemo = true
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.

@@ -97,6 +97,17 @@ public struct Setting: Sendable {
         bytes("head_bytes_max", \.limits.headBytesMax, upTo: 1 << 20),
         count("head_fields_max", \.limits.fieldsMax, 1...10_000),
         bytes("body_bytes_max", \.limits.bodyBytesMax),
+        scalar("connections_max") { (configuration, value) throws(InvalidValue) in
+            if value == "auto" {
+                configuration.connectionsMax = nil
+            } else if let number = Int(value), number > 0 {
+                configuration.connectionsMax = number
+            } else {
+                throw InvalidValue(reason: "'\(value)': expected a number above 0, or 'auto'")
+            }
+        } value: {
+            $0.connectionsMax.map { String($0) } ?? "auto"
+        },
         count("connection_requests_max", \.limits.requestsMax, 1...1_000_000_000),
         seconds("head_timeout", \.limits.headSeconds),
         seconds("body_timeout", \.limits.bodySeconds),

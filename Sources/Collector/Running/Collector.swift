@@ -73,11 +73,12 @@ public struct Collector {
         let printer = configuration.print == .none ? nil : try Printer(.standardOutput)
         let control = try LoopMailbox<ControlMessage>()
 
+        let limited = withConnectionLimit()
         let workers = try mailboxes.enumerated().map { index, mailbox in
             let own = sockets.map { $0[index] }
-            return try Thread(name: "loop-\(index)") { [configuration] in
+            return try Thread(name: "loop-\(index)") {
                 LoopWorker(
-                    configuration, sockets: own, log: log, mailbox: mailbox, printer: printer
+                    limited, sockets: own, log: log, mailbox: mailbox, printer: printer
                 ).run()
                 control.post(.workerEnded)
             }
@@ -94,6 +95,16 @@ public struct Collector {
             logger.error("stopped; not every hit that was answered could be written")
         }
         return isComplete
+    }
+
+    /// The configuration with each listener's share of the connections.
+    private func withConnectionLimit() -> Configuration {
+        var configuration = configuration
+        let files = FileLimit.raise()
+        let most = configuration.connectionsMax ?? files - Configuration.spareDescriptors
+        configuration.limits.connectionsMax = max(
+            1, most / (configuration.loops * configuration.listen.count))
+        return configuration
     }
 
     private func openLog(_ mailboxes: [LoopMailbox<LoopMessage>]) throws(EventLogError) -> EventLog

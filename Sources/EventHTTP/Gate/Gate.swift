@@ -37,7 +37,10 @@ final class Gate {
     private var taken = 0
     private var now: Double
     private var date = DateField()
+    /// Connections that are open.
     private(set) var count = 0
+    /// Called when `count` has changed.
+    var countChanged: (Int) -> Void = { _ in }
 
     /// Bytes that are received at a time.
     private static let receiveBytes = 64 << 10
@@ -75,6 +78,8 @@ final class Gate {
         else { return nil }
         let connection = Connection.allocate(capacity: 1)
         connection.initialize(to: GateConnection(gate: self, stream: stream))
+        count += 1
+        countChanged(count)
         // Due at once: it runs in this turn, before anything can be read.
         var atOnce = timeval()
         event_base_once(base, -1, Int16(EV_TIMEOUT), gateAttach, connection, &atOnce)
@@ -99,7 +104,6 @@ final class Gate {
         connection.pointee.next = first
         first?.pointee.previous = connection
         first = connection
-        count += 1
         setReading(connection, true)
     }
 
@@ -132,6 +136,7 @@ final class Gate {
         if let previous { previous.pointee.next = next } else { first = next }
         next?.pointee.previous = previous
         count -= 1
+        countChanged(count)
         forgetIfUnknown(connection)
     }
 

@@ -168,17 +168,21 @@ final class HeadParser {
             }
             if message.parts[known].count == 0 { message.parts[known] = value }
         } else {
-            try readFraming(nameBytes, cursor.bytes(value), &message)
+            try readFraming(
+                nameBytes, cursor.bytes(value), hasTab: cursor.hasTab(after: value), &message)
         }
     }
 
     /// The fields that decide where the request ends and what becomes of the connection.
     private func readFraming(
-        _ name: Span<UInt8>, _ value: UnsafeBufferPointer<UInt8>, _ message: inout Message
+        _ name: Span<UInt8>, _ value: UnsafeBufferPointer<UInt8>, hasTab: Bool,
+        _ message: inout Message
     ) throws(RequestRefusal) {
         switch name.count {
         case 14 where name.equalsIgnoringCase("content-length"):
-            guard message.contentLength == nil, let length = Characters.decimal(value) else {
+            // A tab behind it is white space to RFC 9110, and an error to llhttp.
+            guard message.contentLength == nil, let length = Characters.decimal(value), !hasTab
+            else {
                 throw .contentLength
             }
             message.contentLength = length
@@ -265,6 +269,16 @@ private struct Cursor {
 
     func bytes(_ range: ByteRange) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: base + Int(range.start), count: Int(range.count))
+    }
+
+    /// Whether a tab stands between `range` and the line end that was passed last.
+    func hasTab(after range: ByteRange) -> Bool {
+        var index = range.range.upperBound
+        while index < position {
+            if base[index] == 0x09 { return true }
+            index += 1
+        }
+        return false
     }
 
     /// Passes over CRLF. Whether there was one.
