@@ -88,6 +88,21 @@ import Testing
         #expect(connection.isClosedByServer())
     }
 
+    @Test("a reply that is there before the one in front of it waits for that")
+    func early() throws {
+        let server = try TestServer(atGate: "/h")
+        let connection = try server.connect()
+        connection.send(
+            ["/hit/1", "/held", "/hit/2", "/held", "/hit/3"].map { request($0) }.joined())
+        #expect(connection.receive()?.text.hasPrefix("GET /hit/1?") == true)
+        usleep(50_000)
+        #expect(!connection.hasBytes)
+        server.post(.release)
+        for expected in ["200 OK", "GET /hit/2?", "200 OK", "GET /hit/3?"] {
+            #expect(connection.receive()?.text.hasPrefix(expected) == true)
+        }
+    }
+
     @Test("a refusal comes after the replies before it, and ends the connection", arguments: ways)
     func refused(_ handsOverAll: Bool) throws {
         let server = try TestServer(handsOverAll: handsOverAll)
