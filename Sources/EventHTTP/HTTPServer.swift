@@ -44,9 +44,10 @@ public final class HTTPServer {
         self.handler = handler
         state = .allocate(capacity: 1)
         state.initialize(to: ServerState())
+        let isTCP = if case .tcp = socket.address { true } else { false }
         let gate = Gate(
-            base: loop.base, limits: limits, handsOverAll: handsOverAll, state: state,
-            handler: handler)
+            base: loop.base, limits: limits, handsOverAll: handsOverAll, hasPeerAddresses: isTCP,
+            state: state, handler: handler)
         self.gate = gate
         gate.countChanged = { listener.update(connections: $0) }
         clock = loop.every(seconds: 1) {

@@ -30,6 +30,8 @@ final class Gate {
     private(set) var handover: Handover?
     /// Whether every request goes through evhttp.
     private let handsOverAll: Bool
+    /// Not so on a unix socket, for which evhttp has a host name that is not the peer's.
+    private let hasPeerAddresses: Bool
     private var first: Connection?
     private var dirty: [Connection] = []
     private var turn = 0
@@ -52,12 +54,13 @@ final class Gate {
     private static let discardSeconds = 1.0
 
     init(
-        base: OpaquePointer, limits: HTTPLimits, handsOverAll: Bool,
+        base: OpaquePointer, limits: HTTPLimits, handsOverAll: Bool, hasPeerAddresses: Bool,
         state: UnsafeMutablePointer<ServerState>, handler: any HTTPHandler
     ) {
         self.base = base
         self.limits = limits
         self.handsOverAll = handsOverAll
+        self.hasPeerAddresses = hasPeerAddresses
         self.state = state
         self.handler = handler
         parser = HeadParser(limits: limits)
@@ -108,18 +111,11 @@ final class Gate {
     }
 
     private func readPeer(_ connection: Connection, _ owner: OpaquePointer?) {
+        guard hasPeerAddresses else { return }
         var address: UnsafeMutablePointer<CChar>?
         var port: UInt16 = 0
         evhttp_connection_get_peer(owner, &address, &port)
-        // A unix socket has a host name here, which is not the peer's.
-        var name = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let isKnown = withUnsafeMutablePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                getpeername(connection.pointee.descriptor, $0, &length) == 0
-            }
-        }
-        guard let address, isKnown, name.ss_family != sa_family_t(AF_UNIX) else { return }
+        guard let address else { return }
         let text = UnsafePointer(address).withoutMappedPrefix
         connection.pointee.peer.append(UnsafeRawBufferPointer(start: text, count: strlen(text)))
     }
