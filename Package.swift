@@ -31,13 +31,17 @@ let package = Package(
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .target(name: "Bytes", swiftSettings: strict),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
-            name: "EventHTTP", dependencies: ["CLibevent", "CLinux", "POSIX"], swiftSettings: strict
+            name: "EventHTTP", dependencies: ["Bytes", "CLibevent", "CLinux", "POSIX"],
+            swiftSettings: strict
         ),
-        .target(name: "Tracking", swiftSettings: strict + [.strictMemorySafety()]),
         .target(
-            name: "EventLog", dependencies: ["CLinux", "CXXHash", "CZstd", "POSIX"],
+            name: "Tracking", dependencies: ["Bytes"],
+            swiftSettings: strict + [.strictMemorySafety()]),
+        .target(
+            name: "EventLog", dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "POSIX"],
             swiftSettings: strict),
         .target(
             name: "Collector",
@@ -61,6 +65,8 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["POSIX"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .testTarget(
+            name: "BytesTests", dependencies: ["Bytes", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "EventHTTPTests", dependencies: ["EventHTTP", "POSIX", "TestSupport"],
             swiftSettings: strict),

@@ -26,7 +26,12 @@ struct FieldText {
 
     private mutating func append(_ bytes: Span<UInt8>) {
         precondition(count + bytes.count <= Self.capacityBytes, "our own fields are short")
-        for index in bytes.indices { text[count + index] = bytes[index] }
-        count += bytes.count
+        let count = count
+        withUnsafeMutableBytes(of: &text) { text in
+            bytes.withUnsafeBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: text[count...]).copyMemory(from: bytes)
+            }
+        }
+        self.count += bytes.count
     }
 }

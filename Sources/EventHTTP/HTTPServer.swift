@@ -6,13 +6,17 @@ public protocol HTTPHandler: AnyObject {
     /// A request has arrived. The head is gone when this returns; the exchange may be kept.
     func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange)
 
-    /// Whether a request without content is so common that the gate should answer it itself.
-    func answersAtGate(_ head: borrowing RequestHead) -> Bool
+    /// A request without content has arrived. A handler that wants it answered by the gate, without
+    /// evhttp, calls `accept`, once, and answers the exchange that this returns, now or later.
+    /// False if it has not: then the request comes again, to `handle`.
+    func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool
 }
 
 extension HTTPHandler {
     /// By default evhttp answers everything.
-    public func answersAtGate(_ head: borrowing RequestHead) -> Bool { false }
+    public func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool {
+        false
+    }
 }
 
 /// evhttp on one listening socket of one loop, behind a gate that reads for it.

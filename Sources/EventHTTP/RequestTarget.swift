@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The parts of a request target (RFC 9112, section 3.2), as ranges of it.
 struct RequestTarget: Equatable {
     var path: Range<Int>
@@ -5,23 +7,21 @@ struct RequestTarget: Equatable {
     /// Where an absolute-form has its authority; nil in origin-form.
     var authority: Range<Int>?
 
-    /// Reads a target in origin-form or absolute-form; nil for anything else, and for one with
-    /// white space, control characters, bytes beyond ASCII or a fragment.
+    /// Reads a target in origin-form or absolute-form, of which it is known that all its bytes are
+    /// visible ASCII characters; nil for anything else, and for one with a fragment.
     ///
     /// Our own reading, because evhttp's takes `//host/path` for an authority and decodes paths
     /// before it compares them.
-    init?(_ target: Span<UInt8>) {
-        for index in target.indices {
-            let byte = target[index]
-            if byte <= 0x20 || byte >= 0x7f || byte == UInt8(ascii: "#") { return nil }
+    init?(visible target: UnsafeBufferPointer<UInt8>) {
+        guard let base = target.baseAddress, memchr(base, hash, target.count) == nil else {
+            return nil
         }
         var start = 0
-        if let first = Self.authorityStart(target) {
+        if let first = Self.authorityStart(target.span) {
             start = first
             while start < target.count, !Self.endsAuthority(target[start]) { start += 1 }
             guard start > first else { return nil }
             authority = first..<start
-            guard start < target.count, target[start] == UInt8(ascii: "/") else { return nil }
         }
         guard start < target.count, target[start] == UInt8(ascii: "/") else { return nil }
         var end = start
@@ -41,3 +41,5 @@ struct RequestTarget: Equatable {
         return nil
     }
 }
+
+private let hash = Int32(UInt8(ascii: "#"))

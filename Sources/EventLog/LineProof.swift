@@ -1,3 +1,4 @@
+internal import Bytes
 internal import CXXHash
 
 /// The end of a line, which proves the rest: `,"synced":7,"seq":12,"sum":"9ae1f3c20b7d6e54"}`.
@@ -46,7 +47,7 @@ enum LineProof {
         }
         var reader = TailReader(line: line)
         let body = line.count - sumBytes
-        let sum = Hexadecimal(xxh3_64bits(start, body))
+        let sum = SumDigits(xxh3_64bits(start, body))
         // Eight bytes each: the key, the first half of the sum, the second one.
         guard line.loadUnaligned(fromByteOffset: body, as: UInt64.self) == sumKey,
             line.loadUnaligned(fromByteOffset: body + 8, as: UInt64.self) == sum.first,
@@ -81,26 +82,14 @@ enum LineProof {
     }
 }
 
-/// The 16 hexadecimal digits of a number, in lower case, as they lie in memory (little endian).
-struct Hexadecimal {
+/// The 16 hexadecimal digits of a number, as they lie in memory.
+private struct SumDigits {
     let first: UInt64
     let last: UInt64
 
-    init(_ number: UInt64) {
-        first = Self.digits(number >> 32)
-        last = Self.digits(number & 0xffff_ffff)
-    }
-
-    /// The digits of a number of 32 bits: its nibbles are spread over eight bytes, the highest one
-    /// first, and all turned into text at once.
-    private static func digits(_ number: UInt64) -> UInt64 {
-        var bytes = (number & 0xffff) << 32 | number >> 16
-        bytes = (bytes & 0x0000_00ff_0000_00ff) << 16 | (bytes & 0x0000_ff00_0000_ff00) >> 8
-        bytes = (bytes & 0x000f_000f_000f_000f) << 8 | (bytes & 0x00f0_00f0_00f0_00f0) >> 4
-        // One for each that is more than 9.
-        let letters = (bytes &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        let gap = UInt64(UInt8(ascii: "a") - UInt8(ascii: "0") - 10)
-        return bytes &+ 0x3030_3030_3030_3030 &+ letters &* gap
+    init(_ sum: UInt64) {
+        first = Hexadecimal.digits(of: UInt32(sum >> 32))
+        last = Hexadecimal.digits(of: UInt32(truncatingIfNeeded: sum))
     }
 }
 
@@ -149,7 +138,7 @@ private struct TailWriter {
     }
 
     mutating func append(hexadecimal number: UInt64) {
-        let digits = Hexadecimal(number)
+        let digits = SumDigits(number)
         let target = UnsafeMutableRawPointer(line + count)
         target.storeBytes(of: digits.first, as: UInt64.self)
         target.storeBytes(of: digits.last, toByteOffset: 8, as: UInt64.self)

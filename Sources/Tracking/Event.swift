@@ -129,8 +129,9 @@ public struct Event: ~Copyable, ~Escapable {
         let start = json.count
         json.raw(#","params":{"#)
         let empty = json.count
-        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: request.query.count) {
-            decoded in
+        unsafe withUnsafeTemporaryAllocation(
+            of: UInt8.self, capacity: request.query.count + JSONWriter.wordBytes
+        ) { decoded in
             // Where the names begin. A kilobyte, which is still on the stack.
             unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.paramsMax) {
                 names in
@@ -175,17 +176,12 @@ extension JSONWriter {
         raw("\"")
     }
 
-    /// Appends form-encoded text without its quotes. `scratch` is as long as `input`.
+    /// Appends form-encoded text without its quotes. `scratch` has room for `input` and a word.
     @_lifetime(self: copy self)
     fileprivate mutating func decoded(
         _ input: Span<UInt8>, _ range: Range<Int>, _ scratch: UnsafeMutableBufferPointer<UInt8>
     ) {
-        var count = 0
-        var position = range.lowerBound
-        while position < range.upperBound {
-            unsafe scratch[count] = FormURLEncoded.decode(input, at: &position, in: range)
-            count += 1
-        }
+        let count = unsafe FormURLEncoded.decode(input, range, to: scratch)
         unsafe escaped(UnsafeBufferPointer(rebasing: scratch[..<count]).span)
     }
 }

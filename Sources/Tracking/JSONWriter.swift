@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Writes JSON (RFC 8259) as bytes, into memory that the caller has made large enough.
 ///
 /// Strings need nothing of their input: what is not UTF-8 becomes U+FFFD, and besides what JSON
@@ -10,6 +12,8 @@
 
     /// The most bytes that one byte of a string can become: `\u0001`.
     static let expansionMax = 6
+    /// Strings are looked at, and copied, in words of so many bytes.
+    static let wordBytes = 8
 
     /// Writes into `buffer` from its start.
     @_lifetime(borrow buffer)
@@ -63,26 +67,20 @@
         count += json.count
     }
 
-    /// Appends a string without its quotes.
+    /// Appends a string without its quotes. There is room for all of it, expanded, and a word more.
     @_lifetime(self: copy self)
     mutating func escaped(_ text: Span<UInt8>) {
-        assert(text.count * Self.expansionMax <= capacity - count, "the caller reserved too little")
+        assert(
+            text.count * Self.expansionMax + Self.wordBytes <= capacity - count,
+            "the caller reserved too little")
         unsafe text.withUnsafeBufferPointer { text in
-            guard let source = text.baseAddress else { return }
             var position = 0
             while position < text.count {
-                if text.count - position >= 8 {
-                    let word = unsafe UnsafeRawPointer(source + position)
-                        .loadUnaligned(as: UInt64.self)
-                    if isPlain(word) {
-                        unsafe UnsafeMutableRawPointer(start + count)
-                            .storeBytes(of: word, as: UInt64.self)
-                        count += 8
-                        position += 8
-                        continue
-                    }
+                if text.count >= Self.wordBytes {
+                    unsafe position = copyPlain(text, from: position)
+                    if position == text.count { return }
                 }
-                let byte = unsafe source[position]
+                let byte = unsafe text[position]
                 if byte >= 0x80 {
                     unsafe position += escapeMultibyte(
                         UnsafeBufferPointer(rebasing: text[position...]))
@@ -92,6 +90,35 @@
                 }
             }
         }
+    }
+
+    /// Copies bytes of `text`, of at least a word, that stand for themselves. Where the first other
+    /// one is; the end of the text if there is none.
+    @_lifetime(self: copy self)
+    private mutating func copyPlain(_ text: UnsafeBufferPointer<UInt8>, from first: Int) -> Int {
+        guard let source = unsafe UnsafeRawPointer(text.baseAddress) else { return first }
+        let target = unsafe UnsafeMutableRawPointer(start + count)
+        let end = text.count
+        var position = first
+        var plain = Self.wordBytes
+        while plain == Self.wordBytes, end - position >= Self.wordBytes {
+            let word = unsafe source.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            unsafe target.storeBytes(of: word, toByteOffset: position - first, as: UInt64.self)
+            plain = plainBytes(in: word)
+            position += plain
+        }
+        if plain == Self.wordBytes, position < end {
+            // The last word ends with the text. What was copied before is shifted out of it; that
+            // leaves zeros above the rest, which are not plain.
+            let copied = Self.wordBytes - (end - position)
+            let word =
+                unsafe source.loadUnaligned(fromByteOffset: position - copied, as: UInt64.self)
+                &>> UInt64(8 * copied)
+            unsafe target.storeBytes(of: word, toByteOffset: position - first, as: UInt64.self)
+            position += plainBytes(in: word)
+        }
+        count += position - first
+        return position
     }
 
     /// Appends one byte below 0x80.
@@ -130,20 +157,21 @@
     @_lifetime(self: copy self)
     private mutating func escape(scalar: UInt32) {
         raw("\\u")
-        for shift in stride(from: 12, through: 0, by: -4) {
-            raw(byte: hexDigit(UInt8(truncatingIfNeeded: scalar >> UInt32(shift)) & 0xf))
+        // The last four of eight digits.
+        var digits = Hexadecimal.digits(of: scalar) >> 32
+        for _ in 0..<4 {
+            raw(byte: UInt8(truncatingIfNeeded: digits))
+            digits >>= 8
         }
     }
 }
 
-/// Whether all eight bytes may stand in a JSON string as they are: from 0x20 to 0x7e, and neither
-/// a quote nor a backslash. A borrow out of one byte can only be seen where another byte is to be
-/// escaped anyway.
-private func isPlain(_ word: UInt64) -> Bool {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    func hasZero(_ word: UInt64) -> UInt64 { (word &- ones) & ~word }
-    let found =
-        word | (word &- ones &* 0x20)
-        | hasZero(word ^ ones &* 0x22) | hasZero(word ^ ones &* 0x5c) | hasZero(word ^ ones &* 0x7f)
-    return found & (ones &* 0x80) == 0
+/// How many bytes at the start of a word may stand in a JSON string as they are: from 0x20 to 0x7e,
+/// and neither a quote nor a backslash.
+private func plainBytes(in word: UInt64) -> Int {
+    let bytes = EightBytes(word)
+    let marks =
+        bytes.below(0x20) | bytes.equal(0x7f) | bytes.beyondASCII
+        | bytes.equal(UInt8(ascii: "\"")) | bytes.equal(UInt8(ascii: "\\"))
+    return marks.first
 }

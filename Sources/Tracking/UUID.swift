@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// A universally unique identifier (RFC 9562), written in lower case.
 public struct UUID: Hashable, Sendable, CustomStringConvertible {
     private let high: UInt64
@@ -34,40 +36,44 @@ public struct UUID: Hashable, Sendable, CustomStringConvertible {
     /// site that moves to Footfall keeps its visitors.
     public init?(text: Span<UInt8>) {
         guard text.count == Self.textBytes else { return nil }
-        var high: UInt64 = 0
-        var low: UInt64 = 0
-        var digits = 0
-        for index in text.indices {
-            let byte = text[index]
-            if index == 8 || index == 13 || index == 18 || index == 23 {
-                guard byte == UInt8(ascii: "-") else { return nil }
-                continue
-            }
-            guard let digit = hexValue(byte) else { return nil }
-            if digits < 16 {
-                high = high << 4 | UInt64(digit)
-            } else {
-                low = low << 4 | UInt64(digit)
-            }
-            digits += 1
+        let dash = UInt8(ascii: "-")
+        guard text[8] == dash, text[13] == dash, text[18] == dash, text[23] == dash else {
+            return nil
         }
-        self.init(high: high, low: low)
+        func four(_ start: Int) -> UInt64 {
+            unsafe UInt64(text.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self))
+        }
+        guard let first = Hexadecimal.number(digits: four(0) | four(4) << 32),
+            let second = Hexadecimal.number(digits: four(9) | four(14) << 32),
+            let third = Hexadecimal.number(digits: four(19) | four(24) << 32),
+            let fourth = Hexadecimal.number(digits: four(28) | four(32) << 32)
+        else { return nil }
+        self.init(
+            high: UInt64(first) << 32 | UInt64(second), low: UInt64(third) << 32 | UInt64(fourth))
     }
 
     /// The text form.
     var text: InlineArray<36, UInt8> {
         var text = InlineArray<36, UInt8>(repeating: UInt8(ascii: "-"))
-        func put(_ bits: UInt64, digits: Int, at start: Int) {
-            for place in 0..<digits {
-                let digit = UInt8(truncatingIfNeeded: bits >> UInt64(4 * (digits - 1 - place)))
-                text[start + place] = hexDigit(digit & 0xf)
+        unsafe withUnsafeMutableBytes(of: &text) { text in
+            func put(_ digits: UInt64, at start: Int) {
+                unsafe text.storeBytes(
+                    of: UInt32(truncatingIfNeeded: digits), toByteOffset: start, as: UInt32.self)
             }
+            func digits(_ bits: UInt64) -> UInt64 {
+                Hexadecimal.digits(of: UInt32(truncatingIfNeeded: bits))
+            }
+            let (first, second) = (digits(high >> 32), digits(high))
+            let (third, fourth) = (digits(low >> 32), digits(low))
+            put(first, at: 0)
+            put(first >> 32, at: 4)
+            put(second, at: 9)
+            put(second >> 32, at: 14)
+            put(third, at: 19)
+            put(third >> 32, at: 24)
+            put(fourth, at: 28)
+            put(fourth >> 32, at: 32)
         }
-        put(high >> 32, digits: 8, at: 0)
-        put(high >> 16, digits: 4, at: 9)
-        put(high, digits: 4, at: 14)
-        put(low >> 48, digits: 4, at: 19)
-        put(low, digits: 12, at: 24)
         return text
     }
 
@@ -79,22 +85,6 @@ public struct UUID: Hashable, Sendable, CustomStringConvertible {
 
     /// Appends the text form, `textBytes` long.
     public func append(to output: inout OutputSpan<UInt8>) {
-        let text = self.text
-        for index in text.indices { output.append(text[index]) }
+        output.append(text.span)
     }
-}
-
-/// The value of a hexadecimal digit of either case.
-func hexValue(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
-}
-
-/// The lower-case digit of a value below 16.
-func hexDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
 }

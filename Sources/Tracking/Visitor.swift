@@ -44,8 +44,22 @@ public struct VisitorCookie: Sendable {
 
     /// Appends the value of `Set-Cookie` for `visitor`, `setCookieBytes` long.
     public func appendSetCookie(for visitor: Visitor, to output: inout OutputSpan<UInt8>) {
-        for byte in prefix { output.append(byte) }
+        output.append(prefix.span)
         visitor.id.append(to: &output)
-        for byte in attributes { output.append(byte) }
+        output.append(attributes.span)
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends bytes for which there is room.
+    @_lifetime(self: copy self)
+    mutating func append(_ bytes: Span<UInt8>) {
+        precondition(bytes.count <= freeCapacity, "the caller reserved too little")
+        unsafe withUnsafeMutableBufferPointer { buffer, count in
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                unsafe _ = buffer[count...].update(fromContentsOf: bytes)
+            }
+            count += bytes.count
+        }
     }
 }

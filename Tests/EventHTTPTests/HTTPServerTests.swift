@@ -20,11 +20,12 @@ final class TestServer: Sendable {
 
         init(atGate: StaticString) { self.atGate = atGate }
 
-        func answersAtGate(_ head: borrowing RequestHead) -> Bool {
+        func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool {
             let path = head.path
             guard path.count >= atGate.utf8CodeUnitCount else { return false }
             for index in 0..<atGate.utf8CodeUnitCount
             where path[index] != atGate.utf8Start[index] { return false }
+            handle(head, accept())
             return true
         }
 

@@ -156,6 +156,8 @@ private func parse(_ text: String) -> Outcome { parse(Array(text.utf8)) }
             ("GET /\r\nHost: a", .requestLine),
             ("GET / HTTP/1.1\nHost: a", .requestLine),
             ("GET /a\0b HTTP/1.1\r\nHost: a", .requestLine),
+            ("GET /a\u{7f}b HTTP/1.1\r\nHost: a", .requestLine),
+            ("GET /track.js?\u{e9} HTTP/1.1\r\nHost: a", .requestLine),
             ("GET /ä HTTP/1.1\r\nHost: a", .requestLine),
             ("GET / HTTP/2.0\r\nHost: a", .version), ("GET / HTTP/1.9\r\nHost: a", .version),
             ("GET / HTTP/0.9\r\nHost: a", .version), ("GET / HTTP/01.1\r\nHost: a", .requestLine),

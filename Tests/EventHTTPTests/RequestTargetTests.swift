@@ -17,7 +17,7 @@ import Testing
         ])
     func splits(_ text: String, _ path: String, _ query: String) {
         let bytes = Array(text.utf8)
-        let target = RequestTarget(bytes.span)
+        let target = bytes.withUnsafeBufferPointer { RequestTarget(visible: $0) }
         #expect(target.map { String(decoding: bytes[$0.path], as: UTF8.self) } == path)
         #expect(target.map { String(decoding: bytes[$0.query], as: UTF8.self) } == query)
     }
@@ -26,10 +26,10 @@ import Testing
         "anything else is refused",
         arguments: [
             "", "*", "track.js", "?s=1", "host:80", "ftp://host/", "http://", "http:///x",
-            "http://host", "http://host?x", "/a b", "/a#b", "/a\tb", "/a\0b", "/a\u{7f}",
-            "/\u{e9}",
+            "http://host", "http://host?x", "/a#b",
         ])
     func refuses(_ text: String) {
-        #expect(RequestTarget(Array(text.utf8).span) == nil)
+        let target = Array(text.utf8).withUnsafeBufferPointer { RequestTarget(visible: $0) }
+        #expect(target == nil)
     }
 }

@@ -91,8 +91,12 @@ final class LoopWorker: HTTPHandler {
         }
     }
 
-    func answersAtGate(_ head: borrowing RequestHead) -> Bool {
-        (head.method == .get || head.method == .head) && router.route(head.path) == .track
+    func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool {
+        guard head.method == .get || head.method == .head, router.route(head.path) == .track else {
+            return false
+        }
+        track(head, accept())
+        return true
     }
 
     private func track(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {

@@ -1,29 +1,42 @@
+internal import Bytes
+
 /// Kinds of characters of RFC 9110 and RFC 3986, and what is made of them.
 enum Characters {
-    /// A bit for each ASCII character that a token may have: `!#$%&'*+-.^_`|~`, digits, letters.
-    private static let tokens: (low: UInt64, high: UInt64) = bits(
+    /// What a token may have: `tchar` of RFC 9110, section 5.6.2.
+    static let tokens = ASCIISet(
         "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-    /// The same for a registered name or an IPv4 address: unreserved, escapes and sub-delims.
-    private static let names: (low: UInt64, high: UInt64) = bits(
+    /// What a registered name or an IPv4 address may have: unreserved, escapes and sub-delims.
+    private static let names = ASCIISet(
         "-._~%!$&'()*+,;=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
-    private static func bits(_ text: StaticString) -> (low: UInt64, high: UInt64) {
-        var set: (low: UInt64, high: UInt64) = (0, 0)
-        text.withUTF8Buffer { characters in
-            for byte in characters {
-                if byte < 64 { set.low |= 1 << byte } else { set.high |= 1 << (byte - 64) }
+    /// Some of the ASCII characters, a bit for each.
+    struct ASCIISet {
+        private var low: UInt64 = 0
+        private var high: UInt64 = 0
+
+        init(_ text: StaticString) {
+            text.withUTF8Buffer { characters in
+                for byte in characters {
+                    if byte < 64 { low |= 1 << byte } else { high |= 1 << (byte - 64) }
+                }
             }
         }
-        return set
+
+        func contains(_ byte: UInt8) -> Bool {
+            let bits = byte & 0x40 == 0 ? low : high
+            return byte < 0x80 && bits &>> byte & 1 == 1
+        }
     }
 
-    private static func contains(_ set: (low: UInt64, high: UInt64), _ byte: UInt8) -> Bool {
-        if byte < 64 { return set.low >> byte & 1 == 1 }
-        return byte < 128 && set.high >> (byte - 64) & 1 == 1
+    /// Marks control characters.
+    static func controls(in bytes: EightBytes) -> EightBytes.Marks {
+        bytes.ascii(bytes.below(0x20) | bytes.equal(0x7f))
     }
 
-    /// `tchar` of RFC 9110, section 5.6.2.
-    static func isToken(_ byte: UInt8) -> Bool { contains(tokens, byte) }
+    /// Marks what is no visible ASCII character.
+    static func invisible(in bytes: EightBytes) -> EightBytes.Marks {
+        bytes.below(0x21) | bytes.equal(0x7f) | bytes.beyondASCII
+    }
 
     static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
@@ -42,7 +55,7 @@ enum Characters {
             }
             index = end + 1
         } else {
-            while index < text.count, contains(names, text[index]) { index += 1 }
+            while index < text.count, names.contains(text[index]) { index += 1 }
             if index == 0 { return false }
         }
         if index == text.count { return true }

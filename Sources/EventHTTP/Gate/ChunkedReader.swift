@@ -111,7 +111,7 @@ struct ChunkedReader {
     private mutating func takeTrailer(_ byte: UInt8, isFirst: Bool) throws(RequestRefusal) {
         trailerBytes += 1
         guard trailerBytes <= limits.headBytesMax else { throw .headTooLarge }
-        if isFirst, !Characters.isToken(byte) { throw .chunk }
+        if isFirst, !Characters.tokens.contains(byte) { throw .chunk }
         if byte == 0x0d {
             state = .trailerEnd
         } else if !Self.isText(byte) {

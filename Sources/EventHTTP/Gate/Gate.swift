@@ -262,33 +262,42 @@ final class Gate {
             refuse(connection, error)
             return bytes.count
         }
-        let isHit =
-            !handsOverAll && head.framing == .length(0)
-            && withRequestHead(head, bytes, connection) { handler.answersAtGate($0) }
+        if !handsOverAll, head.framing == .length(0), answerHere(connection, head, bytes) {
+            return head.bytes
+        }
         // evhttp writes to the socket itself, so everything before it has to be out.
-        if !isHit, waits || connection.pointee.output.count > 0 { return 0 }
+        if waits || connection.pointee.output.count > 0 { return 0 }
+        noteRequest(connection, head)
+        // evhttp answers it.
+        connection.pointee.answered = connection.pointee.requests
+        begin(connection, head, bytes)
+        return head.bytes
+    }
+
+    /// Offers a request to the handler. Whether it took it.
+    private func answerHere(
+        _ connection: Connection, _ head: HeadParser.Head, _ bytes: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        withRequestHead(head, bytes, connection) { request in
+            handler.handleAtGate(request) {
+                noteRequest(connection, head)
+                taken += 1
+                connection.pointee.turn = turn
+                return HTTPExchange(
+                    .gate(connection, number: connection.pointee.requests), state,
+                    method: head.parts.method, persistence(head, connection))
+            }
+        }
+    }
+
+    /// A request has come whole and is going to be answered.
+    private func noteRequest(_ connection: Connection, _ head: HeadParser.Head) {
         connection.pointee.seen = 0
         connection.pointee.requests += 1
         connection.pointee.isLast =
             !head.keepsAlive || connection.pointee.requests >= limits.requestsMax
             || state.pointee.isDraining
         connection.pointee.deadline = .infinity
-        if isHit {
-            taken += 1
-            connection.pointee.turn = turn
-            withRequestHead(head, bytes, connection) { request in
-                handler.handle(
-                    request,
-                    HTTPExchange(
-                        .gate(connection, number: connection.pointee.requests), state,
-                        method: head.parts.method, persistence(head, connection)))
-            }
-        } else {
-            // evhttp answers it.
-            connection.pointee.answered = connection.pointee.requests
-            begin(connection, head, bytes)
-        }
-        return head.bytes
     }
 
     private func persistence(

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Glibc
 
 /// Reads the head of a request where it was received, strictly after RFC 9112.
@@ -128,7 +129,7 @@ final class HeadParser {
             message.parts.path = range
             return
         }
-        guard let target = RequestTarget(text.span) else { throw .target }
+        guard let target = RequestTarget(visible: text) else { throw .target }
         func shifted(_ part: Range<Int>) -> ByteRange {
             ByteRange(start: range.start + UInt32(part.lowerBound), count: UInt32(part.count))
         }
@@ -300,13 +301,17 @@ private struct Cursor {
     /// A token (RFC 9110, section 5.6.2); nil if there is none.
     mutating func token() -> ByteRange? {
         let start = position
-        while position < end, Characters.isToken(base[position]) { position += 1 }
-        return position > start ? ByteRange(start..<position) : nil
+        let tokens = Characters.tokens
+        var index = start
+        while index < end, tokens.contains(base[index]) { index += 1 }
+        position = index
+        return index > start ? ByteRange(start..<index) : nil
     }
 
     /// Visible ASCII characters up to the next that is none.
     mutating func visible() -> ByteRange {
         let start = position
+        skip { Characters.invisible(in: $0) }
         while position < end, base[position] > 0x20, base[position] < 0x7f { position += 1 }
         return ByteRange(start..<position)
     }
@@ -315,18 +320,25 @@ private struct Cursor {
     mutating func value() -> ByteRange {
         while current == 0x20 || current == 0x09 { position += 1 }
         let start = position
+        repeat {
+            skip { Characters.controls(in: $0) }
+            while position < end, base[position] >= 0x20, base[position] != 0x7f { position += 1 }
+        } while take(0x09)
         var last = position
-        while position < end {
-            let byte = base[position]
-            if byte > 0x20, byte != 0x7f {
-                position += 1
-                last = position
-            } else if byte == 0x20 || byte == 0x09 {
-                position += 1
-            } else {
-                break
-            }
-        }
+        while last > start, base[last - 1] == 0x20 || base[last - 1] == 0x09 { last -= 1 }
         return ByteRange(start..<last)
+    }
+
+    /// Passes over bytes, eight at a time, up to the first that `find` marks, or until fewer than
+    /// eight are left.
+    private mutating func skip(_ find: (EightBytes) -> EightBytes.Marks) {
+        var index = position
+        while end - index >= 8 {
+            let word = UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self)
+            let place = find(EightBytes(word)).first
+            index += place
+            if place < 8 { break }
+        }
+        position = index
     }
 }
