@@ -45,10 +45,12 @@ test-crash: build test-packages
 		FOOTFALL_HISTORIES=$(or $(HISTORIES),100000) \
 		swift test --skip-build --no-parallel $(OPTIMIZED) --filter 'CrashTests|ModelTests'
 
-# CPU per hit beside nginx with an access log.
+# CPU per hit beside nginx with an access log and beside a bare epoll loop.
 bench-nginx: build
 	$(call install,$(NGINX_BENCHMARK_PACKAGES))
-	python3 Benchmarks/NginxComparison/compare.py --footfall $(BINARY)
+	swift build -c release --product footfall-bare-loop $(SWIFT_FLAGS)
+	python3 Benchmarks/NginxComparison/compare.py --footfall $(BINARY) \
+		--bare-loop .build/release/footfall-bare-loop
 
 # How fast the log is without a server, on the disk of this checkout.
 bench-log: packages

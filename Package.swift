@@ -15,6 +15,7 @@ let package = Package(
     name: "footfall",
     products: [
         .executable(name: "footfall", targets: ["FootfallCommand"]),
+        .executable(name: "footfall-bare-loop", targets: ["BareLoop"]),
         .executable(name: "footfall-log-speed", targets: ["LogSpeed"]),
     ],
     dependencies: [
@@ -58,6 +59,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "BareLoop", dependencies: ["CLinux"], path: "Benchmarks/BareLoop",
             swiftSettings: strict),
         .executableTarget(
             name: "LogSpeed", dependencies: ["EventLog", "POSIX"], path: "Benchmarks/LogSpeed",

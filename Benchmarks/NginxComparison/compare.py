@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""CPU per hit of Footfall beside nginx with a JSON access log, measured in one run.
+"""CPU per hit of Footfall beside nginx with a JSON access log and a bare epoll loop, in one run.
 
-One loop and one nginx worker, both pinned to core 0; wrk on core 1, with the headers of a browser.
+One loop each and one nginx worker, pinned to core 0; wrk on core 1, with the headers of a browser.
 The rounds are interleaved, and what counts is the ratio: the machine's mood is the same for both.
 CPU is user and system time of the server's process with all its threads, from /proc.
 """
@@ -77,6 +77,7 @@ class Server:
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--footfall", required=True, help="the release binary")
+    arguments.add_argument("--bare-loop", required=True, help="the bare epoll loop")
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=int, default=4, help="of each measurement")
     arguments.add_argument("--connections", type=int, nargs="+", default=[64, 256])
@@ -100,6 +101,8 @@ def compare(options, connections, directory):
         servers.append(
             Server("nginx", ["nginx", "-c", str(directory / "nginx.conf"), "-p", str(directory)],
                    port))
+        port = free_port()
+        servers.append(Server("bare loop", [options.bare_loop, str(port)], port))
         for durability in ["interval", "commit"]:
             port = free_port()
             servers.append(
@@ -114,19 +117,25 @@ def compare(options, connections, directory):
         for server in servers:
             server.stop()
     print(f"{connections} connections, medians (least to most) of {options.rounds} rounds")
-    base = [cpu for cpu, _ in servers[0].samples]
+    nginx, bare = ([cpu for cpu, _ in server.samples] for server in servers[:2])
     rows = []
     for server in servers:
         cpu = [sample[0] for sample in server.samples]
         rate = statistics.median(sample[1] for sample in server.samples)
-        ratios = [own / other for own, other in zip(cpu, base)]
-        print(f"  {server.name:18} {statistics.median(cpu):6.2f} us/hit "
-              f"({min(cpu):.2f} to {max(cpu):.2f})  "
-              f"{statistics.median(ratios):5.2f} of nginx ({min(ratios):.2f} to {max(ratios):.2f})  "
-              f"{rate:8.0f} hits/s")
-        rows.append({"server": server.name, "connections": connections,
-                     "cpu_us_per_hit": cpu, "ratio_to_nginx": ratios, "hits_per_second": rate})
+        row = {"server": server.name, "connections": connections, "cpu_us_per_hit": cpu,
+               "hits_per_second": rate}
+        text = f"  {server.name:18} {summary(cpu)} us/hit"
+        for name, base in [("nginx", nginx), ("bare loop", bare)]:
+            ratios = [own / other for own, other in zip(cpu, base)]
+            row[f"ratio_to_{name.replace(' ', '_')}"] = ratios
+            text += f"  {summary(ratios)} of {name}"
+        print(f"{text}  {rate:7.0f} hits/s")
+        rows.append(row)
     return rows
+
+
+def summary(samples):
+    return f"{statistics.median(samples):5.2f} ({min(samples):.2f} to {max(samples):.2f})"
 
 
 if __name__ == "__main__":

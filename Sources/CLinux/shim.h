@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+// epoll(7)
+#include <sys/epoll.h>
+
 // eventfd(2)
 #include <sys/eventfd.h>
 
