@@ -48,6 +48,18 @@
     @inlinable
     public var beyondASCII: Marks { Marks(bits: word) }
 
+    /// Marks bytes that are neither an ASCII letter nor a hyphen.
+    @inlinable
+    public var exceptLettersAndHyphens: Marks {
+        let low = word & ~Self.tops
+        let letters =
+            Self.atLeast(UInt8(ascii: "a"), low | Self.each(0x20))
+            & ~Self.atLeast(UInt8(ascii: "z") + 1, low | Self.each(0x20))
+        // A sum that carries into the next byte would mark what should not be: here none does.
+        let others = (low ^ Self.each(UInt8(ascii: "-"))) &+ Self.each(0x7f)
+        return Marks(bits: others & ~letters | word)
+    }
+
     /// What is marked of the ASCII characters.
     @inlinable
     public func ascii(_ marks: Marks) -> Marks {
@@ -57,6 +69,13 @@
     /// A word of eight times `byte`.
     @inlinable
     static func each(_ byte: UInt8) -> UInt64 { 0x0101_0101_0101_0101 &* UInt64(byte) }
+
+    /// A top bit for each byte of `word`, all of them ASCII characters, that is at least `byte`. No
+    /// sum carries into the next byte.
+    @inlinable
+    static func atLeast(_ byte: UInt8, _ word: UInt64) -> UInt64 {
+        (word &+ each(0x80 - byte)) & tops
+    }
 
     @inlinable
     static var tops: UInt64 { 0x8080_8080_8080_8080 }

@@ -19,8 +19,8 @@ public enum Hexadecimal {
     public static func number(digits: UInt64) -> UInt32? {
         guard digits & EightBytes.tops == 0 else { return nil }
         let letters = digits | EightBytes.each(0x20)
-        let isLetter = tops(atLeast: UInt8(ascii: "a"), letters) & ~tops(atLeast: 0x67, letters)
-        let isDigit = tops(atLeast: UInt8(ascii: "0"), digits) & ~tops(atLeast: 0x3a, digits)
+        let isLetter = EightBytes.atLeast(0x61, letters) & ~EightBytes.atLeast(0x67, letters)
+        let isDigit = EightBytes.atLeast(0x30, digits) & ~EightBytes.atLeast(0x3a, digits)
         guard isLetter | isDigit == EightBytes.tops else { return nil }
         var number = digits & EightBytes.each(0x0f) &+ (isLetter >> 7) &* 9
         // Pairs, then fours, then all eight.
@@ -38,12 +38,5 @@ public enum Hexadecimal {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
         default: nil
         }
-    }
-
-    /// A top bit for each byte of `word` that is at least `byte`. All are ASCII characters, so no
-    /// sum carries into the next byte.
-    @inlinable
-    static func tops(atLeast byte: UInt8, _ word: UInt64) -> UInt64 {
-        (word &+ EightBytes.each(0x80 - byte)) & EightBytes.tops
     }
 }

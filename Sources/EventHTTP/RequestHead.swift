@@ -114,16 +114,32 @@ extension RequestHead.KnownField {
 }
 
 extension Span<UInt8> {
-    /// Whether these bytes are `lowercase` but for the case of ASCII letters. The counts are equal.
+    /// Whether these bytes, of which none is a control character but tab, are `lowercase` but for
+    /// the case of ASCII letters. The counts are equal.
     func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
-        let expected = UnsafeBufferPointer(
-            start: lowercase.utf8Start, count: lowercase.utf8CodeUnitCount)
-        precondition(count == expected.count, "compare the counts first")
-        for index in indices {
-            var byte = self[index]
-            if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") { byte |= 0x20 }
-            if byte != expected[index] { return false }
+        precondition(count == lowercase.utf8CodeUnitCount, "compare the counts first")
+        let expected = UnsafeRawPointer(lowercase.utf8Start)
+        return withUnsafeBytes { bytes in
+            func differ<Word: FixedWidthInteger>(at place: Int, _ bits: Word) -> Bool {
+                // Letters, digits and hyphens have this bit; an upper-case letter lacks only it.
+                bytes.loadUnaligned(fromByteOffset: place, as: Word.self) | bits
+                    != expected.loadUnaligned(fromByteOffset: place, as: Word.self)
+            }
+            let count = bytes.count
+            if count < 4 {
+                for place in 0..<count where differ(at: place, UInt8(0x20)) { return false }
+                return true
+            }
+            if count < 8 {
+                return !differ(at: 0, UInt32(0x2020_2020))
+                    && !differ(at: count - 4, UInt32(0x2020_2020))
+            }
+            var place = 0
+            while place + 8 < count {
+                if differ(at: place, 0x2020_2020_2020_2020 as UInt64) { return false }
+                place += 8
+            }
+            return !differ(at: count - 8, 0x2020_2020_2020_2020 as UInt64)
         }
-        return true
     }
 }

@@ -129,35 +129,38 @@ public struct Event: ~Copyable, ~Escapable {
         let start = json.count
         json.raw(#","params":{"#)
         let empty = json.count
-        unsafe withUnsafeTemporaryAllocation(
-            of: UInt8.self, capacity: request.query.count + JSONWriter.wordBytes
-        ) { decoded in
-            // Where the names begin. A kilobyte, which is still on the stack.
-            unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.paramsMax) {
-                names in
-                var nameCount = 0
-                var pairs = FormURLEncoded(request.query)
-                while nameCount < Self.paramsMax, let pair = pairs.next() {
-                    let before = json.count
-                    json.raw(before == empty ? "\"" : ",\"")
-                    let nameStart = json.count
-                    unsafe json.decoded(request.query, pair.name, decoded)
-                    let name = nameStart..<json.count
-                    // What is compared is what was written: two names that differ only in bytes
-                    // that are not UTF-8 would be one key to a reader.
-                    var isRepeated = false
-                    for index in 0..<nameCount where !isRepeated {
-                        unsafe isRepeated = json.isRepeated(name, at: Int(names[index]))
-                    }
-                    if isRepeated {
-                        json.rewind(to: before)
-                        continue
-                    }
+        // Where the names begin. A kilobyte, which is still on the stack.
+        unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.paramsMax) { names in
+            var nameCount = 0
+            var position = 0
+            while nameCount < Self.paramsMax, position < request.query.count {
+                let first = position
+                let before = json.count
+                json.raw(before == empty ? "\"" : ",\"")
+                let nameStart = json.count
+                position = json.decoded(request.query, from: position, isName: true)
+                let name = nameStart..<json.count
+                json.raw("\":\"")
+                let hasValue =
+                    position < request.query.count
+                    && request.query[position] == UInt8(ascii: "=")
+                if hasValue {
+                    position = json.decoded(request.query, from: position + 1, isName: false)
+                }
+                json.raw("\"")
+                let isEmpty = position == first
+                position += 1
+                // What is compared is what was written: two names that differ only in bytes that
+                // are not UTF-8 would be one key to a reader.
+                var isRepeated = false
+                for index in 0..<nameCount where !isRepeated {
+                    unsafe isRepeated = json.isRepeated(name, at: Int(names[index]))
+                }
+                if isEmpty || isRepeated {
+                    json.rewind(to: before)
+                } else {
                     unsafe names.initializeElement(at: nameCount, to: UInt32(nameStart))
                     nameCount += 1
-                    json.raw("\":\"")
-                    unsafe json.decoded(request.query, pair.value, decoded)
-                    json.raw("\"")
                 }
             }
         }
@@ -174,14 +177,5 @@ extension JSONWriter {
         raw(key)
         escaped(text)
         raw("\"")
-    }
-
-    /// Appends form-encoded text without its quotes. `scratch` has room for `input` and a word.
-    @_lifetime(self: copy self)
-    fileprivate mutating func decoded(
-        _ input: Span<UInt8>, _ range: Range<Int>, _ scratch: UnsafeMutableBufferPointer<UInt8>
-    ) {
-        let count = unsafe FormURLEncoded.decode(input, range, to: scratch)
-        unsafe escaped(UnsafeBufferPointer(rebasing: scratch[..<count]).span)
     }
 }

@@ -52,32 +52,6 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
         }
     }
 
-    /// Decodes `range` of `input` to the start of `output`, which has room for it and a word. How
-    /// many bytes it became.
-    static func decode(
-        _ input: Span<UInt8>, _ range: Range<Int>, to output: UnsafeMutableBufferPointer<UInt8>
-    ) -> Int {
-        var count = 0
-        var position = range.lowerBound
-        while position < range.upperBound {
-            if range.upperBound - position >= 8 {
-                let word = unsafe input.bytes.unsafeLoadUnaligned(
-                    fromByteOffset: position, as: UInt64.self)
-                unsafe UnsafeMutableRawBufferPointer(output).storeBytes(
-                    of: word, toByteOffset: count, as: UInt64.self)
-                let bytes = EightBytes(word)
-                let encoded = bytes.equal(UInt8(ascii: "%")) | bytes.equal(UInt8(ascii: "+"))
-                let plain = bytes.ascii(encoded).first
-                count += plain
-                position += plain
-                if plain == 8 { continue }
-            }
-            unsafe output[count] = decode(input, at: &position, in: range)
-            count += 1
-        }
-        return count
-    }
-
     /// The decoded bytes of the first value of `name`; nil if no pair has that name.
     public static func firstValue(of name: StaticString, in input: Span<UInt8>) -> [UInt8]? {
         let wanted = Array(String(describing: name).utf8)
@@ -93,5 +67,65 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
         var bytes: [UInt8] = []
         while position < range.upperBound { bytes.append(decode(input, at: &position, in: range)) }
         return bytes
+    }
+}
+
+extension JSONWriter {
+    /// Appends form-encoded text, decoded and without quotes: from `start` to the next ampersand,
+    /// or with `isName` to the next equals sign before it. Where it ends.
+    @_lifetime(self: copy self)
+    mutating func decoded(_ input: Span<UInt8>, from start: Int, isName: Bool) -> Int {
+        let end = input.count
+        let separator = isName ? UInt8(ascii: "=") : UInt8(ascii: "&")
+        var position = start
+        while position < end {
+            if end - position >= Self.wordBytes {
+                let word = unsafe input.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: position, as: UInt64.self)
+                let bytes = EightBytes(word)
+                let marks =
+                    Self.specials(in: bytes) | bytes.equal(UInt8(ascii: "%"))
+                    | bytes.equal(UInt8(ascii: "+")) | bytes.equal(UInt8(ascii: "&"))
+                    | bytes.equal(separator)
+                raw(word, count: marks.first)
+                position += marks.first
+                if marks.first == Self.wordBytes { continue }
+            }
+            let byte = input[position]
+            if byte == UInt8(ascii: "&") || byte == separator { break }
+            let decoded = FormURLEncoded.decode(input, at: &position, in: start..<end)
+            if decoded < 0x80 {
+                escape(ascii: decoded)
+            } else {
+                position = decodeMultibyte(input, first: decoded, next: position)
+            }
+        }
+        return position
+    }
+
+    /// Appends the character whose first byte was decoded; the others begin at `next`, if there
+    /// are any. Where it ends.
+    @_lifetime(self: copy self)
+    private mutating func decodeMultibyte(
+        _ input: Span<UInt8>, first: UInt8, next: Int
+    ) -> Int {
+        var bytes: InlineArray<4, UInt8> = [first, 0, 0, 0]
+        // Where the input goes on after so many bytes.
+        var ends: InlineArray<4, Int> = [next, next, next, next]
+        var count = 1
+        var position = next
+        // An ampersand or an equals sign that was not encoded begins no part of a character, and
+        // neither does one that was.
+        while count < 4, position < input.count {
+            let byte = FormURLEncoded.decode(input, at: &position, in: 0..<input.count)
+            if byte < 0x80 { break }
+            bytes[count] = byte
+            ends[count] = position
+            count += 1
+        }
+        let length = unsafe bytes.span.extracting(0..<count).withUnsafeBufferPointer {
+            unsafe escapeMultibyte($0)
+        }
+        return ends[length - 1]
     }
 }

@@ -32,6 +32,21 @@ internal import Bytes
         count += length
     }
 
+    /// Appends the first `count` bytes of a word of JSON. There is room for all of them.
+    @_lifetime(self: copy self)
+    mutating func raw(_ word: UInt64, count: Int) {
+        assert(Self.wordBytes <= capacity - self.count, "the caller reserved too little")
+        unsafe UnsafeMutableRawPointer(start + self.count).storeBytes(of: word, as: UInt64.self)
+        self.count += count
+    }
+
+    /// Marks bytes that may not stand in a string as they are: all but those from 0x20 to 0x7e, the
+    /// quote and the backslash.
+    static func specials(in bytes: EightBytes) -> EightBytes.Marks {
+        bytes.below(0x20) | bytes.equal(0x7f) | bytes.beyondASCII
+            | bytes.equal(UInt8(ascii: "\"")) | bytes.equal(UInt8(ascii: "\\"))
+    }
+
     /// Appends one byte of JSON.
     @_lifetime(self: copy self)
     mutating func raw(byte: UInt8) {
@@ -104,7 +119,7 @@ internal import Bytes
         while plain == Self.wordBytes, end - position >= Self.wordBytes {
             let word = unsafe source.loadUnaligned(fromByteOffset: position, as: UInt64.self)
             unsafe target.storeBytes(of: word, toByteOffset: position - first, as: UInt64.self)
-            plain = plainBytes(in: word)
+            plain = Self.specials(in: EightBytes(word)).first
             position += plain
         }
         if plain == Self.wordBytes, position < end {
@@ -115,7 +130,7 @@ internal import Bytes
                 unsafe source.loadUnaligned(fromByteOffset: position - copied, as: UInt64.self)
                 &>> UInt64(8 * copied)
             unsafe target.storeBytes(of: word, toByteOffset: position - first, as: UInt64.self)
-            position += plainBytes(in: word)
+            position += Self.specials(in: EightBytes(word)).first
         }
         count += position - first
         return position
@@ -123,7 +138,7 @@ internal import Bytes
 
     /// Appends one byte below 0x80.
     @_lifetime(self: copy self)
-    private mutating func escape(ascii byte: UInt8) {
+    mutating func escape(ascii byte: UInt8) {
         switch byte {
         case UInt8(ascii: "\""): raw("\\\"")
         case UInt8(ascii: "\\"): raw("\\\\")
@@ -140,7 +155,7 @@ internal import Bytes
     /// Appends the character that begins `text`, whose first byte is 0x80 or above. The number of
     /// bytes that it took.
     @_lifetime(self: copy self)
-    private mutating func escapeMultibyte(_ text: UnsafeBufferPointer<UInt8>) -> Int {
+    mutating func escapeMultibyte(_ text: UnsafeBufferPointer<UInt8>) -> Int {
         let character = unsafe UTF8Character(beginning: text)
         guard character.isValid else {
             raw("\u{fffd}")
@@ -164,14 +179,4 @@ internal import Bytes
             digits >>= 8
         }
     }
-}
-
-/// How many bytes at the start of a word may stand in a JSON string as they are: from 0x20 to 0x7e,
-/// and neither a quote nor a backslash.
-private func plainBytes(in word: UInt64) -> Int {
-    let bytes = EightBytes(word)
-    let marks =
-        bytes.below(0x20) | bytes.equal(0x7f) | bytes.beyondASCII
-        | bytes.equal(UInt8(ascii: "\"")) | bytes.equal(UInt8(ascii: "\\"))
-    return marks.first
 }

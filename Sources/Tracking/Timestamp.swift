@@ -17,23 +17,28 @@ public struct Timestamp: Hashable, Sendable, CustomStringConvertible {
     /// The text form.
     var text: InlineArray<27, UInt8> {
         let date = CivilDate(daysSinceEpoch: microseconds / 86_400_000_000)
-        let seconds = microseconds / 1_000_000 % 86_400
-        var text = InlineArray<27, UInt8>(repeating: UInt8(ascii: "T"))
-        func put(_ value: Int64, digits: Int, at start: Int, then separator: Unicode.Scalar) {
-            var rest = value
-            for index in stride(from: start + digits - 1, through: start, by: -1) {
-                text[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            }
-            text[start + digits] = UInt8(ascii: separator)
+        let seconds = Int(microseconds / 1_000_000 % 86_400)
+        let fraction = Int(microseconds % 1_000_000)
+        var text = InlineArray<27, UInt8>(repeating: UInt8(ascii: ":"))
+        func put(_ value: Int, at start: Int) {
+            text[start] = UInt8(truncatingIfNeeded: value / 10) &+ UInt8(ascii: "0")
+            text[start + 1] = UInt8(truncatingIfNeeded: value % 10) &+ UInt8(ascii: "0")
         }
-        put(date.year, digits: 4, at: 0, then: "-")
-        put(date.month, digits: 2, at: 5, then: "-")
-        put(date.day, digits: 2, at: 8, then: "T")
-        put(seconds / 3600, digits: 2, at: 11, then: ":")
-        put(seconds / 60 % 60, digits: 2, at: 14, then: ":")
-        put(seconds % 60, digits: 2, at: 17, then: ".")
-        put(microseconds % 1_000_000, digits: 6, at: 20, then: "Z")
+        put(Int(date.year) / 100, at: 0)
+        put(Int(date.year) % 100, at: 2)
+        put(Int(date.month), at: 5)
+        put(Int(date.day), at: 8)
+        put(seconds / 3600, at: 11)
+        put(seconds / 60 % 60, at: 14)
+        put(seconds % 60, at: 17)
+        put(fraction / 10_000, at: 20)
+        put(fraction / 100 % 100, at: 22)
+        put(fraction % 100, at: 24)
+        text[4] = UInt8(ascii: "-")
+        text[7] = UInt8(ascii: "-")
+        text[10] = UInt8(ascii: "T")
+        text[19] = UInt8(ascii: ".")
+        text[26] = UInt8(ascii: "Z")
         return text
     }
 }

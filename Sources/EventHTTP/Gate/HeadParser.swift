@@ -301,8 +301,10 @@ private struct Cursor {
     /// A token (RFC 9110, section 5.6.2); nil if there is none.
     mutating func token() -> ByteRange? {
         let start = position
+        // Field names are letters and hyphens, nearly always.
+        skip { $0.exceptLettersAndHyphens }
         let tokens = Characters.tokens
-        var index = start
+        var index = position
         while index < end, tokens.contains(base[index]) { index += 1 }
         position = index
         return index > start ? ByteRange(start..<index) : nil
