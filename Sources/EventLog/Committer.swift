@@ -83,9 +83,16 @@ extension LogWriter {
         }
     }
 
-    /// Looks how much room the disk has. If that cannot be told, the last word stands.
+    /// Looks how much room the disk has, if it was not done just now. If that cannot be told, the
+    /// last word stands.
     private func measureSpace() {
-        guard let measured = try? disk.freeSpace(directory.events) else { return }
+        let now = disk.monotonicSeconds()
+        let isDue = monitor.withLock { state in
+            if state.failure == nil, now < state.measuredAt + Pace.measureSeconds { return false }
+            state.measuredAt = now
+            return true
+        }
+        guard isDue, let measured = try? disk.freeSpace(directory.events) else { return }
         let news: LogNotice? = monitor.withLock { state in
             guard state.space.update(measured.free) else { return nil }
             return state.space.isLow
@@ -229,7 +236,7 @@ extension LogWriter {
 
 /// How often the log's thread wakes by itself.
 private enum Pace {
-    /// Seconds between two looks at the room on the disk when nothing happens.
+    /// Seconds between two looks at the room on the disk. What is written meanwhile is counted.
     static let measureSeconds = 1.0
     /// Seconds between attempts to write again after the disk has failed.
     static let retrySeconds = 1.0

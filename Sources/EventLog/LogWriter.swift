@@ -91,6 +91,8 @@ struct LogState: ~Copyable {
     var failure: SystemError?
     /// The room on the disk; without, nothing is accepted either.
     var space: FreeSpace
+    /// When that was measured by the log's thread, on the monotonic clock.
+    var measuredAt = -Double.infinity
     var isClosing = false
 
     /// Bytes of unsynced lines at which a sync does not wait for the interval's end.

@@ -499,6 +499,7 @@ private struct DiskState {
         }
         guard count > 0 else {
             open[file.descriptor]?.hasFailedWrite = true
+            strikes += 1
             throw SystemError("write", file.path, code: ENOSPC)
         }
         try change(file, .write(offset: size, Array(bytes.prefix(count))))

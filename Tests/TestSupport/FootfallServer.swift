@@ -43,14 +43,14 @@ public final class FootfallServer: Sendable {
     public let adminPort: UInt16
 
     /// Starts one with `data` as its data directory and waits until it listens. `wrapper` is a
-    /// command in front of it that becomes it.
+    /// command in front of it that becomes it; `binary` another one than that of the tests.
     public init(
         data: String, _ arguments: [String] = [], environment: [String: String] = [:],
-        wrapper: [String] = []
+        wrapper: [String] = [], binary: String = FootfallBinary.path
     ) throws {
         process = try ChildProcess(
             wrapper + [
-                FootfallBinary.path, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+                binary, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
                 "--data", data,
             ] + arguments, environment: environment)
         let deadline = Date().addingTimeInterval(30)
