@@ -253,15 +253,9 @@ private func parse(_ text: String) -> Outcome { parse(Array(text.utf8)) }
     }
 }
 
-/// Whether the interpreter has the parsers to compare with.
-private let python: String? = {
-    let python = ProcessInfo.processInfo.environment["FOOTFALL_PYTHON"] ?? "python3"
-    let found = try? ChildProcess.run([python, "-c", "import h11, llhttp"])
-    return found?.status == 0 ? python : nil
-}()
-
 /// Nothing is taken that h11 or llhttp refuse.
-@Suite(.enabled(if: python != nil, "Python lacks h11 or llhttp: pip install h11 llhttp"))
+@Suite(
+    .enabled(if: Python.has("h11", "llhttp"), "Python lacks h11 or llhttp: pip install h11 llhttp"))
 struct HeadOracleTests {
     /// Reads heads in hexadecimal, a line each, and tells what each parser makes of it.
     private static let oracle = """
@@ -303,29 +297,6 @@ struct HeadOracleTests {
         "OPTIONS * HTTP/1.1\r\nHost: [::1]:8000\r\nOrigin: http://b\r\n\r\n",
     ]
 
-    private static let pieces = [
-        "\r\n", "\n", "\r", " ", "\t", "\0", ":", ",", "chunked", "Content-Length: 3\r\n",
-        "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "HTTP/1.1", "\u{b}", "ä", "0x1", "+1",
-        "-1",
-        "\"", ";", "Connection: close\r\n", " HTTP/1.1\r\n", "%00", "#", "\u{7f}",
-    ].map { Array($0.utf8) }
-
-    private func mutated(_ random: inout SeededRandom) -> [UInt8] {
-        var bytes = Array((Self.seeds.randomElement(using: &random) ?? "").utf8)
-        for _ in 0..<Int.random(in: 0...3, using: &random) {
-            let place = Int.random(in: 0..<bytes.count, using: &random)
-            switch random.next() % 4 {
-            case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
-            case 1: bytes.remove(at: place)
-            case 2:
-                bytes.insert(
-                    contentsOf: Self.pieces.randomElement(using: &random) ?? [], at: place)
-            default: bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &random)
-            }
-        }
-        return bytes
-    }
-
     @Test("no mutation is taken that another strict parser refuses")
     func oracle() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
@@ -334,7 +305,9 @@ struct HeadOracleTests {
         var taken: [[UInt8]] = []
         var refused = 0
         for _ in 0..<20_000 {
-            var head = mutated(&random)
+            var head = mutated(
+                Array((Self.seeds.randomElement(using: &random) ?? "").utf8), atMost: 3,
+                using: &random)
             guard case .parsed(let parsed) = parse(head) else {
                 refused += 1
                 continue
@@ -347,17 +320,7 @@ struct HeadOracleTests {
         print("\(taken.count) taken, \(refused) refused")
         #expect(taken.count > 2000)
         #expect(refused > 2000)
-        let directory = TemporaryDirectory()
-        let text = taken.map { $0.map { String(format: "%02x", $0) }.joined() }
-            .joined(separator: "\n")
-        try directory.write(Array(text.utf8), to: "heads")
-        try directory.write(Array(Self.oracle.utf8), to: "oracle.py")
-        let result = try ChildProcess.run([
-            "sh", "-c", "exec \"$0\" \"$1/oracle.py\" < \"$1/heads\"", try #require(python),
-            directory.path,
-        ])
-        #expect(result.status == 0, "\(result.errors)")
-        let verdicts = result.output.split(separator: "\n")
+        let verdicts = try Python.run(Self.oracle, on: taken)
         #expect(verdicts.count == taken.count)
         for (head, verdict) in zip(taken, verdicts) where verdict != "taken taken" {
             Issue.record("\(verdict): \(String(decoding: head, as: UTF8.self).debugDescription)")

@@ -53,7 +53,6 @@ import Testing
         let environment = ProcessInfo.processInfo.environment
         let binaries = URL(fileURLWithPath: FootfallBinary.path).deletingLastPathComponent().path
         let path = "\(binaries):\(environment["PATH"] ?? "")"
-        let python = environment["FOOTFALL_PYTHON"] ?? "python3"
         var output = ""
         var isRunning = true
         var compared = 0
@@ -83,7 +82,7 @@ import Testing
                     #expect(server.stop().status == 0)
                     isRunning = false
                 }
-                let result = try ChildProcess.run([python, "-c", text], in: directory.path)
+                let result = try ChildProcess.run([Python.path, "-c", text], in: directory.path)
                 #expect(result.status == 0, "\(text)\(result.errors)")
                 output = result.output
             case "text":

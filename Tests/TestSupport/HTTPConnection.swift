@@ -137,6 +137,13 @@ public final class HTTPConnection {
         }
     }
 
+    /// All bytes until the server ends the connection.
+    public func receiveAll() -> [UInt8] {
+        while fill() {}
+        defer { received = [] }
+        return received
+    }
+
     /// Sends a request without a body and waits for its reply.
     public func request(
         _ target: String, method: String = "GET", _ fields: [String] = []
