@@ -180,8 +180,8 @@ final class HeadParser {
         _ message: inout Message
     ) throws(RequestRefusal) {
         switch name.count {
+        // In these two a tab behind the value is white space to RFC 9110, and an error to llhttp.
         case 14 where name.equalsIgnoringCase("content-length"):
-            // A tab behind it is white space to RFC 9110, and an error to llhttp.
             guard message.contentLength == nil, let length = Characters.decimal(value), !hasTab
             else {
                 throw .contentLength
@@ -189,7 +189,8 @@ final class HeadParser {
             message.contentLength = length
         case 17 where name.equalsIgnoringCase("transfer-encoding"):
             message.transferEncodings += 1
-            message.isChunked = value.count == 7 && value.span.equalsIgnoringCase("chunked")
+            message.isChunked =
+                value.count == 7 && value.span.equalsIgnoringCase("chunked") && !hasTab
         case 10 where name.equalsIgnoringCase("connection"):
             Characters.forEachToken(value) { token in
                 if token.count == 5, token.equalsIgnoringCase("close") { message.closes = true }
