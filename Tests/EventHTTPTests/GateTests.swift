@@ -81,7 +81,7 @@ import Testing
         connection.send(request("/held") + request("/page") + request("/hit"))
         connection.finishSending()
         usleep(50_000)
-        server.post(.release)
+        server.release(until: connection)
         #expect(connection.receive()?.status == 200)
         #expect(connection.receive()?.text.hasPrefix("GET /page?") == true)
         #expect(connection.receive()?.text.hasPrefix("GET /hit?") == true)
@@ -97,7 +97,7 @@ import Testing
         #expect(connection.receive()?.text.hasPrefix("GET /hit/1?") == true)
         usleep(50_000)
         #expect(!connection.hasBytes)
-        server.post(.release)
+        server.release(until: connection)
         for expected in ["200 OK", "GET /hit/2?", "200 OK", "GET /hit/3?"] {
             #expect(connection.receive()?.text.hasPrefix(expected) == true)
         }

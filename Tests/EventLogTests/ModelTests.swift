@@ -16,7 +16,7 @@ import Testing
     @Test("whatever happens to disk and power, what was promised is there, once and in order")
     func histories() throws {
         if let replay = Self.replay { return try run(replay, isTraced: true) }
-        let seed = UInt64.random(in: 0...UInt64.max)
+        let seed = SeededRandom.newSeed()
         print("\(Self.histories) histories from seed \(seed)")
         var coverage: [String: Int] = [:]
         for number in 0..<Self.histories {

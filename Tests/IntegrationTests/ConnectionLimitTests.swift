@@ -8,7 +8,8 @@ import Testing
     func noDescriptors() throws {
         let directory = TemporaryDirectory()
         let server = try FootfallServer(
-            data: directory.file("data"), ["--loops", "1", "--connections-max", "1000"],
+            data: directory.file("data"),
+            ["--loops", "1", "--connections-max", "1000", "--head-timeout", "300s"],
             wrapper: ["prlimit", "--nofile=50:50"])
         // The log needs descriptors too, once.
         #expect(try server.request("/track.js?n=first")?.status == 200)
@@ -30,7 +31,7 @@ import Testing
     func automatic() throws {
         let directory = TemporaryDirectory()
         let server = try FootfallServer(
-            data: directory.file("data"), ["--loops", "1"],
+            data: directory.file("data"), ["--loops", "1", "--head-timeout", "300s"],
             wrapper: ["prlimit", "--nofile=160:160"])
         var connections = try (0..<100).map { _ in try server.connect() }
         usleep(100_000)

@@ -14,7 +14,7 @@ import Testing
         "every hit that was answered is in the log exactly once, whenever the server is killed",
         arguments: ["commit", "interval"])
     func killed(_ durability: String) throws {
-        let seed = UInt64.random(in: 0...UInt64.max)
+        let seed = SeededRandom.newSeed()
         print("seed \(seed), \(Self.rounds) rounds with \(durability)")
         var random = SeededRandom(seed: seed)
         let directory = TemporaryDirectory()

@@ -67,6 +67,9 @@ struct GateModeTests {
                 client.send(h11.EndOfMessage())
                 event = None
                 while not isinstance(event, h11.EndOfMessage):
+                    # The content that the client was told to go on with never came.
+                    if isinstance(event, h11.InformationalResponse) and not client.trailing_data[0]:
+                        return
                     event = client.next_event()
                     if isinstance(event, h11.Data):
                         yield bytes(event.data)
@@ -102,7 +105,7 @@ struct GateModeTests {
 
     @Test("the same requests, whole or broken, get the same replies and leave the same events")
     func differential() throws {
-        let seed = UInt64.random(in: 0...UInt64.max)
+        let seed = SeededRandom.newSeed()
         print("seed \(seed)")
         var random = SeededRandom(seed: seed)
         let streams = (0..<1000).map { _ in stream(&random) }

@@ -23,8 +23,10 @@ public final class HTTPConnection {
 
     private let descriptor: Int32
     private var received: [UInt8] = []
+    /// Whether the server has ended it; otherwise a read may have waited in vain.
+    private var hasEnded = false
 
-    /// Connects to a port of 127.0.0.1. Reads wait for at most ten seconds.
+    /// Connects to a port of 127.0.0.1. Reads wait for at most a minute.
     public init(port: UInt16) throws(SystemError) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -68,7 +70,7 @@ public final class HTTPConnection {
     }
 
     private func limitWaiting() {
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(
             descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -155,13 +157,16 @@ public final class HTTPConnection {
 
     /// Whether the server closes the connection without sending more.
     public func isClosedByServer() -> Bool {
-        received.isEmpty && !fill()
+        received.isEmpty && !fill() && hasEnded
     }
 
     private func fill() -> Bool {
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         let count = recv(descriptor, &chunk, chunk.count, 0)
-        guard count > 0 else { return false }
+        guard count > 0 else {
+            hasEnded = count == 0 || errno == ECONNRESET
+            return false
+        }
         received += chunk[..<count]
         return true
     }

@@ -1,6 +1,14 @@
+internal import Foundation
+
 /// Random numbers that come again with the same seed (SplitMix64). A test prints its seed.
 public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
+
+    /// The seed of this run: `FOOTFALL_SEED`, to see a failure again, or another one each time.
+    public static func newSeed() -> UInt64 {
+        ProcessInfo.processInfo.environment["FOOTFALL_SEED"].flatMap { UInt64($0) }
+            ?? .random(in: 0...UInt64.max)
+    }
 
     /// Numbers from `seed`.
     public init(seed: UInt64) { state = seed }
