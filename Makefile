@@ -21,7 +21,7 @@ BINARY := .build/release/footfall
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build test test-crash bench-nginx bench-log lint format packages test-packages clean
+.PHONY: run build test test-crash fuzz sanitize bench-nginx bench-log lint format packages test-packages clean
 
 run: build
 	exec $(BINARY) serve $(ARGS)
@@ -45,6 +45,38 @@ test-crash: build test-packages
 	FOOTFALL_BINARY=$(CURDIR)/$(BINARY) FOOTFALL_CRASH_ROUNDS=$(or $(ROUNDS),200) \
 		FOOTFALL_HISTORIES=$(or $(HISTORIES),100000) \
 		swift test --skip-build --no-parallel $(OPTIMIZED) --filter 'CrashTests|ModelTests'
+
+# What libFuzzer finds in SECONDS_EACH for each reader of what clients send, under AddressSanitizer. What
+# reaches new code stays in the corpus, which is part of the repository.
+READERS := head chunks query cookie event
+FUZZING := --scratch-path .build-fuzz -c release -Xswiftc -enable-testing \
+	-Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld $(SWIFT_FLAGS)
+fuzz: packages
+	FOOTFALL_FUZZING=1 swift build --product footfall-fuzz $(FUZZING)
+	mkdir -p .build-fuzz/found
+	@export SWIFT_BACKTRACE=enable=no FOOTFALL_READER; \
+	for FOOTFALL_READER in $(READERS); do \
+		corpus=Tests/Fuzzing/Corpus/$$FOOTFALL_READER; \
+		found=.build-fuzz/found/$$FOOTFALL_READER; mkdir -p $$found; \
+		echo "== $$FOOTFALL_READER"; \
+		.build-fuzz/release/footfall-fuzz -max_total_time=$(or $(SECONDS_EACH),60) -max_len=800 \
+			-verbosity=0 -print_final_stats=1 -artifact_prefix=.build-fuzz/$$FOOTFALL_READER- \
+			$$found $$corpus || exit 1; \
+		.build-fuzz/release/footfall-fuzz -set_cover_merge=1 -use_counters=0 -verbosity=0 \
+			$$corpus $$found || exit 1; \
+	done
+
+# Every test under AddressSanitizer and then under ThreadSanitizer; the servers that the tests start
+# are built with them too. What Foundation and the test runner leak is not looked for.
+sanitize: packages test-packages $(VENV)
+	@for sanitizer in address thread; do \
+		echo "== $$sanitizer"; \
+		flags="--sanitize=$$sanitizer --scratch-path .build-$$sanitizer $(SWIFT_FLAGS)"; \
+		swift build --build-tests $$flags || exit 1; \
+		FOOTFALL_BINARY=$(CURDIR)/.build-$$sanitizer/debug/footfall \
+			FOOTFALL_PYTHON=$(CURDIR)/$(VENV)/bin/python ASAN_OPTIONS=detect_leaks=0 \
+			swift test --skip-build $$flags || exit 1; \
+	done
 
 # CPU per hit beside nginx with an access log and beside a bare epoll loop.
 bench-nginx: build
@@ -78,7 +110,7 @@ $(VENV): Makefile
 	touch $@
 
 clean:
-	rm -rf .build .build-optimized $(VENV)
+	rm -rf .build .build-*
 
 # Debian packages that are not there yet.
 define install

@@ -91,3 +91,14 @@ let package = Package(
             name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]
 )
+
+// The fuzzer is built apart, with `make fuzz`: it needs -sanitize=fuzzer in every module.
+if Context.environment["FOOTFALL_FUZZING"] != nil {
+    package.products.append(.executable(name: "footfall-fuzz", targets: ["Fuzzing"]))
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+        .executableTarget(
+            name: "Fuzzing", dependencies: ["CLibFuzzer", "EventHTTP", "Tracking"],
+            path: "Tests/Fuzzing", exclude: ["CLibFuzzer", "Corpus"], swiftSettings: strict),
+    ]
+}

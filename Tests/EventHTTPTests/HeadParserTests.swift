@@ -254,6 +254,47 @@ private func parse(_ text: String) -> Outcome { parse(Array(text.utf8)) }
     }
 }
 
+/// Where the bytes of a head are cut makes no difference, at its limits neither.
+@Suite struct HeadLimitTests {
+    private static let limits = {
+        var limits = HTTPLimits()
+        (limits.requestLineBytesMax, limits.headBytesMax) = (100, 300)
+        return limits
+    }()
+
+    private func check(_ text: String, isTaken: Bool) {
+        let bytes = Array(text.utf8)
+        let whole = parse(bytes, limits: Self.limits)
+        if case .parsed = whole { #expect(isTaken, "\(text)") } else { #expect(!isTaken, "\(text)") }
+        for cut in 0..<bytes.count {
+            var outcome = parse(Array(bytes[..<cut]), limits: Self.limits)
+            if outcome == .unfinished { outcome = parse(bytes, limits: Self.limits, seen: cut) }
+            #expect(outcome == whole, "\(text) cut at \(cut)")
+        }
+    }
+
+    @Test("a request line has its limit without its line end", arguments: ["", "\r\n"])
+    func requestLine(_ before: String) {
+        for count in 95...105 {
+            let target = "/" + String(repeating: "a", count: count - "GET / HTTP/1.1".utf8.count)
+            let rest = " HTTP/1.1\r\nHost: a\r\n\r\n"
+            check("\(before)GET \(target)\(rest)", isTaken: count <= 100)
+            check("\(before)GET \(target)\u{1}\(rest)", isTaken: false)
+            let method = String(repeating: "G", count: count)
+            check("\(before)\(method)\u{1} /\(rest)", isTaken: false)
+        }
+    }
+
+    @Test("a head has its limit with its empty line")
+    func head() {
+        for count in 295...305 {
+            let start = "GET / HTTP/1.1\r\nHost: a\r\nX: "
+            let value = String(repeating: "a", count: count - start.utf8.count - 4)
+            check("\(start)\(value)\r\n\r\n", isTaken: count <= 300)
+        }
+    }
+}
+
 /// Nothing is taken that h11 or llhttp refuse.
 @Suite(
     .enabled(if: Python.has("h11", "llhttp"), "Python lacks h11 or llhttp: pip install h11 llhttp"))

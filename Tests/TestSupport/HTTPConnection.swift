@@ -121,12 +121,12 @@ public final class HTTPConnection {
                 }
                 let length = fields.first { $0.name == "content-length" }.flatMap { Int($0.value) }
                 let status = lines[0].split(separator: " ").dropFirst().first.flatMap { Int($0) }
-                if length == nil, !isHead, status != 204 {
+                let hasContent = !isHead && status != 204 && !(100..<200).contains(status ?? 0)
+                if length == nil, hasContent {
                     // Without a length the content ends with the connection.
                     while fill() {}
                 }
-                let count =
-                    isHead || status == 204 ? 0 : length ?? (received.count - head.upperBound)
+                let count = hasContent ? length ?? (received.count - head.upperBound) : 0
                 guard received.count >= head.upperBound + count else {
                     if !fill() { return nil }
                     continue

@@ -46,8 +46,7 @@ final class HeadParser {
         let end = min(bytes.count, limits.headBytesMax)
         guard let base = bytes.baseAddress, end > seen else { return nil }
         // Only a line end can finish a head, or show that it is none.
-        if seen > 0, memchr(base + seen, 0x0a, end - seen) == nil {
-            try checkSize(base, end)
+        if seen > 0, memchr(base + seen, 0x0a, end - seen) == nil, excess(base, end) == nil {
             return nil
         }
         var cursor = Cursor(base: base, end: end)
@@ -59,18 +58,20 @@ final class HeadParser {
             while !cursor.skipLineEnd() { try readField(&cursor, &message) }
         } catch {
             guard cursor.isUnfinished else { throw error }
-            try checkSize(base, end)
+            if let excess = excess(base, end) { throw excess }
             return nil
         }
         return try finish(cursor, message)
     }
 
-    /// Refuses an unfinished head that cannot be finished within its limits.
-    private func checkSize(_ base: UnsafePointer<UInt8>, _ end: Int) throws(RequestRefusal) {
-        let line = min(end, limits.requestLineBytesMax + 2)
-        let hasLine = end > 2 && memchr(base + 2, 0x0a, line - 2) != nil
-        if !hasLine, end >= limits.requestLineBytesMax { throw .targetTooLong }
-        if end >= limits.headBytesMax { throw .headTooLarge }
+    /// The limit within which an unfinished head cannot be finished; nil if it still can.
+    private func excess(_ base: UnsafePointer<UInt8>, _ end: Int) -> RequestRefusal? {
+        let start = end >= 2 && base[0] == 0x0d && base[1] == 0x0a ? 2 : 0
+        let lineEnd = start + limits.requestLineBytesMax + 2
+        if end >= lineEnd, memchr(base + start, 0x0a, lineEnd - start) == nil {
+            return .targetTooLong
+        }
+        return end >= limits.headBytesMax ? .headTooLarge : nil
     }
 
     // MARK: - The request line
@@ -94,15 +95,21 @@ final class HeadParser {
     private func readRequestLine(
         _ cursor: inout Cursor, _ message: inout Message
     ) throws(RequestRefusal) {
-        let start = cursor.position
-        guard let method = cursor.token(), cursor.take(UInt8(ascii: " ")) else {
-            throw .requestLine
+        let last = cursor.position + limits.requestLineBytesMax
+        // What comes beyond the limit is not looked at: it might not have been there yet.
+        func checkLength() throws(RequestRefusal) {
+            if cursor.position > last { throw .targetTooLong }
         }
+        let method = cursor.token()
+        try checkLength()
+        guard let method, cursor.take(UInt8(ascii: " ")) else { throw .requestLine }
         message.parts.method = HTTPMethod(name: cursor.bytes(method))
         let target = cursor.visible()
+        try checkLength()
         guard target.count > 0, cursor.take(UInt8(ascii: " ")) else { throw .requestLine }
-        if cursor.position - start > limits.requestLineBytesMax { throw .targetTooLong }
-        try readVersion(&cursor, &message)
+        let version = cursor.visible()
+        try checkLength()
+        try readVersion(version, &cursor, &message)
         message.parts.target = target
         // What nobody here implements (RFC 9110, section 9.1); 405 is the router's.
         if message.parts.method == .connect || message.parts.method == .other { throw .method }
@@ -110,9 +117,8 @@ final class HeadParser {
     }
 
     private func readVersion(
-        _ cursor: inout Cursor, _ message: inout Message
+        _ version: ByteRange, _ cursor: inout Cursor, _ message: inout Message
     ) throws(RequestRefusal) {
-        let version = cursor.visible()
         let text = cursor.bytes(version)
         guard cursor.skipLineEnd(), text.count == 8, let start = text.baseAddress,
             memcmp(start, "HTTP/", 5) == 0, text[6] == UInt8(ascii: "."),
