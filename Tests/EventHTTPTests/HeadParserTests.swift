@@ -265,7 +265,8 @@ private func parse(_ text: String) -> Outcome { parse(Array(text.utf8)) }
     private func check(_ text: String, isTaken: Bool) {
         let bytes = Array(text.utf8)
         let whole = parse(bytes, limits: Self.limits)
-        if case .parsed = whole { #expect(isTaken, "\(text)") } else { #expect(!isTaken, "\(text)") }
+        let wasTaken = if case .parsed = whole { true } else { false }
+        #expect(wasTaken == isTaken, "\(text)")
         for cut in 0..<bytes.count {
             var outcome = parse(Array(bytes[..<cut]), limits: Self.limits)
             if outcome == .unfinished { outcome = parse(bytes, limits: Self.limits, seen: cut) }
