@@ -23,6 +23,14 @@ public struct Thread: Sendable {
         self.handle = handle
     }
 
+    /// Lets the calling thread do nothing for so long; not at all if that is no time.
+    public static func sleep(seconds: Double) {
+        guard seconds > 0 else { return }
+        var time = timespec(
+            tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
+        nanosleep(&time, nil)
+    }
+
     /// Waits for the thread's end. Once, from any other thread.
     public func join() {
         let code = pthread_join(handle, nil)
