@@ -10,7 +10,7 @@ public struct HTTPExchange: ~Copyable {
     enum Sender {
         /// The gate; the request has this number on its connection.
         case gate(GateConnection.Pointer, number: Int)
-        case evhttp(UnsafeMutablePointer<evhttp_request>)
+        case evhttp(UnsafeMutablePointer<evhttp_request>, GateConnection.Pointer)
     }
 
     /// What becomes of the connection after the reply (RFC 9112, section 9.3).
@@ -50,7 +50,7 @@ public struct HTTPExchange: ~Copyable {
         precondition(value.count > 0 && value[value.count - 1] == 0, "a C string ends in NUL")
         switch sender {
         case .gate: fields.append(name, value.extracting(0..<value.count - 1))
-        case .evhttp(let request):
+        case .evhttp(let request, _):
             value.withUnsafeBytes { bytes in
                 let text = bytes.assumingMemoryBound(to: CChar.self).baseAddress
                 let added = evhttp_add_header(
@@ -64,7 +64,7 @@ public struct HTTPExchange: ~Copyable {
     public mutating func discardFields() {
         switch sender {
         case .gate: fields.removeAll()
-        case .evhttp(let request):
+        case .evhttp(let request, _):
             evhttp_clear_headers(evhttp_request_get_output_headers(request))
         }
     }
@@ -81,12 +81,13 @@ public struct HTTPExchange: ~Copyable {
         case .gate(let connection, let number):
             connection.pointee.gate.reply(
                 connection, number: number, response, fields: fields, method: method, persistence)
-        case .evhttp(let request): send(response, with: request)
+        case .evhttp(let request, let connection): send(response, request, connection)
         }
     }
 
     private borrowing func send(
-        _ response: borrowing Response, with request: UnsafeMutablePointer<evhttp_request>
+        _ response: borrowing Response, _ request: UnsafeMutablePointer<evhttp_request>,
+        _ gateConnection: GateConnection.Pointer
     ) {
         let fields = evhttp_request_get_output_headers(request)
         for field in response.fields {
@@ -109,7 +110,9 @@ public struct HTTPExchange: ~Copyable {
         // The connection is asked for first: sending may free the request.
         let connection = evhttp_request_get_connection(request)
         evhttp_send_reply(request, status.rawValue, status.reason.cString, nil)
-        if let connection { Self.writeNow(connection) }
+        guard let connection else { return }
+        Self.writeNow(connection)
+        gateConnection.pointee.gate.isReplying(gateConnection)
     }
 
     /// Writes what evhttp has queued instead of waiting for a turn in which the socket is reported

@@ -90,9 +90,8 @@ public final class HTTPServer {
     }
 
     func received(_ request: UnsafeMutablePointer<evhttp_request>) {
-        gate.dispatch(request) { head, persistence in
-            handler.handle(
-                head, HTTPExchange(.evhttp(request), state, method: head.method, persistence))
+        gate.dispatch(request) { head, sender, persistence in
+            handler.handle(head, HTTPExchange(sender, state, method: head.method, persistence))
         }
     }
 }

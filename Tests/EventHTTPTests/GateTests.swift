@@ -207,6 +207,37 @@ import Testing
         for _ in 0..<count { #expect(connection.receive()?.status == 200) }
     }
 
+    @Test(
+        "a peer that takes its replies too slowly is given up, however it trickles",
+        arguments: ["/hit", "/page"])
+    func tricklingReader(_ path: String) throws {
+        var limits = HTTPLimits()
+        // So that the second connection is served just when the first one is gone.
+        (limits.writeSeconds, limits.connectionsMax) = (2, 1)
+        let server = try TestServer(limits: limits)
+        let slow = try server.connect()
+        slow.shrinkReceiveBuffer()
+        let long = request(path + "?" + String(repeating: "x", count: 7000))
+        let isSending = Monitor(true)
+        // One thread sends and the other receives; a socket allows that.
+        nonisolated(unsafe) let sending = slow
+        let sender = try POSIX.Thread(name: "sender") {
+            while isSending.withLock({ $0 }), sending.send(long) {}
+        }
+        let next = try server.connect()
+        next.send(request("/hit"))
+        let deadline = Date().addingTimeInterval(60)
+        while !next.hasBytes, Date() < deadline {
+            _ = slow.receiveSome(upTo: 200)
+            usleep(50_000)
+        }
+        #expect(next.receive()?.status == 200)
+        isSending.withLock { $0 = false }
+        // Wakes the thread, if the server has not.
+        slow.finishSending()
+        sender.join()
+    }
+
     @Test("connections beyond the limit wait until others have gone")
     func connectionLimit() throws {
         var limits = HTTPLimits()

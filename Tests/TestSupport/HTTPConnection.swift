@@ -99,6 +99,18 @@ public final class HTTPConnection {
         return recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0
     }
 
+    /// Lets the server fill what is received in advance with little.
+    public func shrinkReceiveBuffer() {
+        var bytes: Int32 = 4096
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Takes up to `count` bytes that are there, and forgets them. How many.
+    public func receiveSome(upTo count: Int) -> Int {
+        var bytes = [UInt8](repeating: 0, count: count)
+        return max(0, recv(descriptor, &bytes, count, Int32(MSG_DONTWAIT)))
+    }
+
     /// Sends nothing more.
     public func finishSending() {
         shutdown(descriptor, Int32(SHUT_WR))

@@ -204,7 +204,12 @@ final class Gate {
     }
 
     private func mayRead(_ connection: Connection) -> Bool {
-        !connection.pointee.hasEnded && !connection.pointee.isHandedOver
+        if case .refused(let discarded) = connection.pointee.phase,
+            discarded > Self.discardBytesMax
+        {
+            return false
+        }
+        return !connection.pointee.hasEnded && !connection.pointee.isHandedOver
             && connection.pointee.held.count < limits.headBytesMax
             && connection.pointee.output.count < Self.outputBytesMax
     }
@@ -382,13 +387,13 @@ final class Gate {
     /// Calls `body` with the head of the request that evhttp dispatches, as the gate has parsed it.
     func dispatch(
         _ request: UnsafeMutablePointer<evhttp_request>,
-        _ body: (borrowing RequestHead, HTTPExchange.Persistence) -> Void
+        _ body: (borrowing RequestHead, HTTPExchange.Sender, HTTPExchange.Persistence) -> Void
     ) {
         guard let handover else { preconditionFailure("evhttp reads nothing but what it is given") }
         evhttp_request_set_on_complete_cb(request, gateCompleted, handover.connection)
         let head = handover.head
         withRequestHead(head, handover.bytes, handover.connection) {
-            body($0, persistence(head, handover.connection))
+            body($0, .evhttp(request, handover.connection), persistence(head, handover.connection))
         }
         if handover.connection.pointee.connection != nil {
             bufferevent_disable(handover.connection.pointee.stream, Int16(EV_READ))
@@ -403,9 +408,17 @@ final class Gate {
         event_base_once(base, -1, Int16(EV_TIMEOUT), gateReturned, connection, &atOnce)
     }
 
+    /// evhttp has been given the reply. What the socket did not take at once it writes by itself,
+    /// for as long as it takes.
+    func isReplying(_ connection: Connection) {
+        if connection.pointee.isClosed || connection.pointee.isReturning { return }
+        connection.pointee.writeDeadline = now + limits.writeSeconds
+    }
+
     func returned(_ connection: Connection) {
         connection.pointee.isReturning = false
         connection.pointee.isHandedOver = false
+        connection.pointee.writeDeadline = .infinity
         if connection.pointee.isClosed { return forgetIfUnknown(connection) }
         bufferevent_disable(connection.pointee.stream, Int16(EV_READ))
         connection.pointee.deadline = now + limits.idleSeconds
@@ -529,6 +542,8 @@ final class Gate {
                 return true
             }
             connection.pointee.output.removeFirst(sent)
+            connection.pointee.bytesDue -= sent
+            if connection.pointee.bytesDue <= 0 { connection.pointee.writeDeadline = .infinity }
         }
         connection.pointee.output.removeAll(keeping: 1024)
         if case .refused = connection.pointee.phase {
@@ -549,13 +564,16 @@ final class Gate {
                 base, connection.pointee.descriptor, Int16(EV_WRITE), gateWritable, connection)
         }
         connection.pointee.isWriting = true
-        connection.pointee.deadline = now + limits.writeSeconds
+        // A peer that takes a little now and then does not put it off.
+        if connection.pointee.writeDeadline == .infinity {
+            connection.pointee.writeDeadline = now + limits.writeSeconds
+            connection.pointee.bytesDue = connection.pointee.output.count
+        }
         event_add(connection.pointee.writeEvent, nil)
     }
 
     func writable(_ connection: Connection) {
         connection.pointee.isWriting = false
-        connection.pointee.deadline = .infinity
         if send(connection) { resume(connection) }
     }
 
@@ -581,18 +599,25 @@ final class Gate {
         var next = first
         while let connection = next {
             next = connection.pointee.next
-            if connection.pointee.deadline <= now { expire(connection) }
+            if connection.pointee.writeDeadline <= now {
+                // evhttp has its reply: nobody will ask for the request again.
+                connection.pointee.isHandedOver = false
+                close(connection)
+            } else if connection.pointee.deadline <= now {
+                expire(connection)
+            }
         }
     }
 
     private func expire(_ connection: Connection) {
-        if connection.pointee.isHandedOver || connection.pointee.waits { return }
+        if connection.pointee.isHandedOver || connection.pointee.waits
+            || connection.pointee.output.count > 0
+        {
+            return
+        }
         switch connection.pointee.phase {
-        case .head where connection.pointee.seen > 0 && connection.pointee.output.count == 0:
-            refuse(connection, .headTimeout)
-        case .content where connection.pointee.output.count == 0,
-            .chunks where connection.pointee.output.count == 0:
-            refuse(connection, .bodyTimeout)
+        case .head where connection.pointee.seen > 0: refuse(connection, .headTimeout)
+        case .content, .chunks: refuse(connection, .bodyTimeout)
         default: close(connection)
         }
     }

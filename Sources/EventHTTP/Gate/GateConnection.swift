@@ -37,8 +37,12 @@ struct GateConnection: ~Copyable {
     var content = ByteBuffer()
     /// Replies that were not yet taken by the socket.
     var output = ByteBuffer()
-    /// When the peer is given up, on the monotonic clock.
+    /// When the peer is given up, on the monotonic clock: what it has to send did not come.
     var deadline = 0.0
+    /// When it is given up because it has not taken what waited for it, and how many bytes of that
+    /// are left. What is written later has a deadline of its own.
+    var writeDeadline = Double.infinity
+    var bytesDue = 0
 
     /// Requests so far, and how many of those that the gate keeps have their reply. Requests have
     /// numbers from 1 on.
