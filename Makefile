@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What the collector needs, and what its tests need besides.
-PACKAGES := libevent-dev libxxhash-dev libzstd-dev
+PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev
 TEST_PACKAGES := binutils chromium curl haproxy nginx-light procps python3-venv strace util-linux \
 	valgrind zstd
 NGINX_BENCHMARK_PACKAGES := nginx-light wrk python3
@@ -48,7 +48,7 @@ test-crash: build test-packages
 
 # What libFuzzer finds in SECONDS_EACH for each reader of what clients send, under AddressSanitizer. What
 # reaches new code stays in the corpus, which is part of the repository.
-READERS := head chunks query cookie event
+READERS := head chunks query cookie event beacon
 FUZZING := --scratch-path .build-fuzz -c release -Xswiftc -enable-testing \
 	-Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld $(SWIFT_FLAGS)
 fuzz: packages

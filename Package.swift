@@ -31,6 +31,8 @@ let package = Package(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "Bytes", swiftSettings: strict),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
@@ -47,7 +49,7 @@ let package = Package(
         .target(
             name: "Collector",
             dependencies: [
-                "CLinux", "EventHTTP", "EventLog", "POSIX", "Tracking", "Yams",
+                "CLinux", "CZlib", "EventHTTP", "EventLog", "POSIX", "Tracking", "Yams",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -14,7 +14,16 @@ struct FieldText {
         append("\r\n")
     }
 
-    mutating func removeAll() { count = 0 }
+    /// Takes back the fields of that name, which is written as it was when they were added.
+    mutating func remove(_ name: StaticString) {
+        let lines = Array((0..<count).map { text[$0] }).split(separator: 0x0a)
+        let prefix = Array("\(name):".utf8)
+        count = 0
+        for line in lines where !line.starts(with: prefix) {
+            let kept = line + [0x0a]
+            append(kept.span)
+        }
+    }
 
     func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
         withUnsafeBytes(of: text) { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }

@@ -60,12 +60,12 @@ public struct HTTPExchange: ~Copyable {
         }
     }
 
-    /// Takes back every field added so far: the reply will be another one.
-    public mutating func discardFields() {
+    /// Takes back a field that was added: the reply will be another one.
+    public mutating func removeField(_ name: StaticString) {
         switch sender {
-        case .gate: fields.removeAll()
+        case .gate: fields.remove(name)
         case .evhttp(let request, _):
-            evhttp_clear_headers(evhttp_request_get_output_headers(request))
+            evhttp_remove_header(evhttp_request_get_output_headers(request), name.cString)
         }
     }
 

@@ -3,8 +3,10 @@ internal import Glibc
 
 /// Answers requests. Called on the loop's thread.
 public protocol HTTPHandler: AnyObject {
-    /// A request has arrived. The head is gone when this returns; the exchange may be kept.
-    func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange)
+    /// A request has arrived with its content, whole. Both are gone when this returns; the exchange
+    /// may be kept.
+    func handle(
+        _ head: borrowing RequestHead, content: Span<UInt8>, _ exchange: consuming HTTPExchange)
 
     /// A request without content has arrived. A handler that wants it answered by the gate, without
     /// evhttp, calls `accept`, once, and answers the exchange that this returns, now or later.
@@ -90,8 +92,10 @@ public final class HTTPServer {
     }
 
     func received(_ request: UnsafeMutablePointer<evhttp_request>) {
-        gate.dispatch(request) { head, sender, persistence in
-            handler.handle(head, HTTPExchange(sender, state, method: head.method, persistence))
+        gate.dispatch(request) { head, content, sender, persistence in
+            handler.handle(
+                head, content: content,
+                HTTPExchange(sender, state, method: head.method, persistence))
         }
     }
 }

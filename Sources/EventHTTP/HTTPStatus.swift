@@ -9,6 +9,7 @@ public enum HTTPStatus: Int32, Sendable {
     case lengthRequired = 411
     case contentTooLarge = 413
     case uriTooLong = 414
+    case unsupportedMediaType = 415
     case expectationFailed = 417
     case requestHeaderFieldsTooLarge = 431
     case internalServerError = 500
@@ -28,6 +29,7 @@ public enum HTTPStatus: Int32, Sendable {
         case .lengthRequired: "Length Required"
         case .contentTooLarge: "Content Too Large"
         case .uriTooLong: "URI Too Long"
+        case .unsupportedMediaType: "Unsupported Media Type"
         case .expectationFailed: "Expectation Failed"
         case .requestHeaderFieldsTooLarge: "Request Header Fields Too Large"
         case .internalServerError: "Internal Server Error"

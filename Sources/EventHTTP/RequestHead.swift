@@ -6,6 +6,7 @@ public struct RequestHead: ~Copyable, ~Escapable {
     /// The header fields that Footfall looks at by name.
     public enum KnownField: Int, CaseIterable, Sendable {
         case host, userAgent, referrer, cookie, acceptLanguage, origin
+        case contentType, contentEncoding
     }
 
     /// A header field: where its name and its value are.
@@ -34,7 +35,7 @@ public struct RequestHead: ~Copyable, ~Escapable {
         var target = ByteRange()
         var path = ByteRange()
         var query = ByteRange()
-        var known = InlineArray<6, ByteRange>(repeating: ByteRange())
+        var known = InlineArray<8, ByteRange>(repeating: ByteRange())
 
         subscript(field: KnownField) -> ByteRange {
             get { known[field.rawValue] }
@@ -107,7 +108,9 @@ extension RequestHead.KnownField {
         case 6 where name.equalsIgnoringCase("origin"): self = .origin
         case 7 where name.equalsIgnoringCase("referer"): self = .referrer
         case 10 where name.equalsIgnoringCase("user-agent"): self = .userAgent
+        case 12 where name.equalsIgnoringCase("content-type"): self = .contentType
         case 15 where name.equalsIgnoringCase("accept-language"): self = .acceptLanguage
+        case 16 where name.equalsIgnoringCase("content-encoding"): self = .contentEncoding
         default: return nil
         }
     }

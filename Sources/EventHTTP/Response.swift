@@ -26,9 +26,14 @@ public struct Response: Sendable {
 
     /// A response with `body` as UTF-8.
     public init(_ status: HTTPStatus, _ fields: [Field] = [], body: String = "") {
+        self.init(status, fields, bytes: Array(body.utf8))
+    }
+
+    /// A response with `bytes` as its body.
+    public init(_ status: HTTPStatus, _ fields: [Field] = [], bytes: [UInt8]) {
         self.status = status
         self.fields = fields
-        self.body = Array(body.utf8)
+        body = bytes
         precondition(
             status != .noContent || body.isEmpty,
             "204 has neither content nor a length (RFC 9110, section 15.3.5)")

@@ -110,6 +110,13 @@ struct SettingFlags: ParsableArguments {
     )
     var print: String?
 
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: """
+            An origin whose pages may see the replies to their hits, or '*'. May be repeated. [*]
+            """)
+    var allowedOrigins: [String] = []
+
     @Flag(help: "Serve no demo pages.")
     var noDemo = false
 
@@ -132,6 +139,7 @@ struct SettingFlags: ParsableArguments {
             "print": print,
         ].compactMapValues { $0.map { [$0] } }
         if !listen.isEmpty { values["listen"] = listen }
+        if !allowedOrigins.isEmpty { values["allowed_origins"] = allowedOrigins }
         if noDemo { values["no_demo"] = ["true"] }
         return values
     }

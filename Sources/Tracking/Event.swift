@@ -7,10 +7,16 @@ public struct Event: ~Copyable, ~Escapable {
     public enum Kind: Sendable {
         /// The script pixel.
         case track
+        /// The image.
+        case pixel
+        /// A request with content.
+        case beacon
 
         var json: StaticString {
             switch self {
             case .track: "track"
+            case .pixel: "pixel"
+            case .beacon: "beacon"
             }
         }
     }
@@ -25,6 +31,8 @@ public struct Event: ~Copyable, ~Escapable {
     public let visitor: Visitor
     /// The request it came by.
     public let request: Request
+    /// What a beacon says: a JSON object; empty for anything else.
+    public let data: Span<UInt8>
 
     /// What a request says, as it was sent.
     public struct Request: ~Copyable, ~Escapable {
@@ -59,20 +67,21 @@ public struct Event: ~Copyable, ~Escapable {
         }
     }
 
-    /// Parameters that are decoded into `params`; the rest is in `query` only. A bound, because
-    /// each name is compared with those before it.
-    public static let paramsMax = 256
+    /// Parameters that are decoded into `params`; the rest is in `query` only.
+    public static let paramsMax = FormURLEncoded.pairsMax
 
-    /// An event.
-    @_lifetime(copy request)
+    /// An event. `data` is one JSON object as `BeaconContent` has found it, or empty.
+    @_lifetime(copy request, copy data)
     public init(
-        kind: Kind, id: UUID, time: Timestamp, visitor: Visitor, request: consuming Request
+        kind: Kind, id: UUID, time: Timestamp, visitor: Visitor, request: consuming Request,
+        data: Span<UInt8> = Span()
     ) {
         self.kind = kind
         self.id = id
         self.time = time
         self.visitor = visitor
         self.request = request
+        self.data = data
     }
 
     /// A length in bytes that the encoded event does not exceed.
@@ -84,7 +93,7 @@ public struct Event: ~Copyable, ~Escapable {
         // The query is there twice, as sent and decoded, and a pair of two bytes, `a&`, becomes
         // `"a":"",`.
         return 512 + JSONWriter.expansionMax * (texts + 2 * request.query.count)
-            + 3 * request.query.count
+            + 3 * request.query.count + data.count
     }
 
     /// Appends the event as a JSON object without its closing brace, which is the log's: it adds
@@ -111,7 +120,11 @@ public struct Event: ~Copyable, ~Escapable {
         json.raw("\"")
         json.member(#","path":""#, request.path)
         json.member(#","query":""#, request.query)
-        encodeParams(into: &json)
+        if request.query.count > 0 {
+            let before = json.count
+            json.raw(#","params":"#)
+            if !json.object(ofForm: request.query) { json.rewind(to: before) }
+        }
         json.raw(#","visitor":""#)
         json.raw(visitor.id.text.span)
         json.raw(visitor.isNew ? #"","new_visitor":true"# : #"","new_visitor":false"#)
@@ -121,50 +134,10 @@ public struct Event: ~Copyable, ~Escapable {
         json.member(#","language":""#, request.language)
         json.member(#","host":""#, request.host)
         json.member(#","origin":""#, request.origin)
-    }
-
-    /// Appends the decoded parameters; of a repeated name the first.
-    private func encodeParams(into json: inout JSONWriter) {
-        if request.query.count == 0 { return }
-        let start = json.count
-        json.raw(#","params":{"#)
-        let empty = json.count
-        // Where the names begin. A kilobyte, which is still on the stack.
-        unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.paramsMax) { names in
-            var nameCount = 0
-            var position = 0
-            while nameCount < Self.paramsMax, position < request.query.count {
-                let first = position
-                let before = json.count
-                json.raw(before == empty ? "\"" : ",\"")
-                let nameStart = json.count
-                position = json.decoded(request.query, from: position, isName: true)
-                let name = nameStart..<json.count
-                json.raw("\":\"")
-                let hasValue =
-                    position < request.query.count
-                    && request.query[position] == UInt8(ascii: "=")
-                if hasValue {
-                    position = json.decoded(request.query, from: position + 1, isName: false)
-                }
-                json.raw("\"")
-                let isEmpty = position == first
-                position += 1
-                // What is compared is what was written: two names that differ only in bytes that
-                // are not UTF-8 would be one key to a reader.
-                var isRepeated = false
-                for index in 0..<nameCount where !isRepeated {
-                    unsafe isRepeated = json.isRepeated(name, at: Int(names[index]))
-                }
-                if isEmpty || isRepeated {
-                    json.rewind(to: before)
-                } else {
-                    unsafe names.initializeElement(at: nameCount, to: UInt32(nameStart))
-                    nameCount += 1
-                }
-            }
+        if data.count > 0 {
+            json.raw(#","data":"#)
+            json.onOneLine(data)
         }
-        if json.count == empty { json.rewind(to: start) } else { json.raw("}") }
     }
 }
 

@@ -12,6 +12,10 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
         public let value: Range<Int>
     }
 
+    /// Pairs that become members of a JSON object. A bound, because each name is compared with
+    /// those before it.
+    public static let pairsMax = 256
+
     private let input: Span<UInt8>
     private var position = 0
 
@@ -62,6 +66,17 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
         return nil
     }
 
+    /// The decoded pairs as a JSON object of strings, of a repeated name the first; nil if there is
+    /// no pair.
+    public static func jsonObject(_ input: Span<UInt8>) -> [UInt8]? {
+        let bytesMax = 64 + (JSONWriter.expansionMax + 3) * input.count
+        let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytesMax)
+        defer { unsafe memory.deallocate() }
+        var writer = unsafe JSONWriter(memory)
+        guard writer.object(ofForm: input) else { return nil }
+        return unsafe Array(memory[..<writer.count])
+    }
+
     private static func decoded(_ input: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
         var position = range.lowerBound
         var bytes: [UInt8] = []
@@ -71,6 +86,53 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
 }
 
 extension JSONWriter {
+    /// Appends the decoded pairs of form-encoded text as an object; of a repeated name the first.
+    /// False, and nothing is written, if there is no pair. There is room for all of it, expanded.
+    @_lifetime(self: copy self)
+    mutating func object(ofForm input: Span<UInt8>) -> Bool {
+        let start = count
+        raw("{")
+        let empty = count
+        // Where the names begin. A kilobyte, which is still on the stack.
+        unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: FormURLEncoded.pairsMax) {
+            names in
+            var nameCount = 0
+            var position = 0
+            while nameCount < FormURLEncoded.pairsMax, position < input.count {
+                let first = position
+                let before = count
+                raw(before == empty ? "\"" : ",\"")
+                let nameStart = count
+                position = decoded(input, from: position, isName: true)
+                let name = nameStart..<count
+                raw("\":\"")
+                let hasValue = position < input.count && input[position] == UInt8(ascii: "=")
+                if hasValue { position = decoded(input, from: position + 1, isName: false) }
+                raw("\"")
+                let isEmpty = position == first
+                position += 1
+                // What is compared is what was written: two names that differ only in bytes that
+                // are not UTF-8 would be one key to a reader.
+                var isKnown = false
+                for index in 0..<nameCount where !isKnown {
+                    unsafe isKnown = isRepeated(name, at: Int(names[index]))
+                }
+                if isEmpty || isKnown {
+                    rewind(to: before)
+                } else {
+                    unsafe names.initializeElement(at: nameCount, to: UInt32(nameStart))
+                    nameCount += 1
+                }
+            }
+        }
+        if count == empty {
+            rewind(to: start)
+            return false
+        }
+        raw("}")
+        return true
+    }
+
     /// Appends form-encoded text, decoded and without quotes: from `start` to the next ampersand,
     /// or with `isName` to the next equals sign before it. Where it ends.
     @_lifetime(self: copy self)

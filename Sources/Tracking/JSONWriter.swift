@@ -71,6 +71,18 @@ internal import Bytes
         return unsafe start[earlier + later.count] == UInt8(ascii: "\"")
     }
 
+    /// Appends JSON as it was sent, but for the line breaks between its tokens, which become spaces.
+    /// There are none within a token (RFC 8259, section 7).
+    @_lifetime(self: copy self)
+    mutating func onOneLine(_ json: Span<UInt8>) {
+        let first = count
+        raw(json)
+        for index in first..<count {
+            let isBreak = unsafe start[index] == 0x0a || start[index] == 0x0d
+            if isBreak { unsafe start[index] = 0x20 }
+        }
+    }
+
     /// Appends bytes that are JSON already.
     @_lifetime(self: copy self)
     mutating func raw(_ json: Span<UInt8>) {

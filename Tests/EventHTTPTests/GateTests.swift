@@ -51,11 +51,11 @@ import Testing
         let head = "POST /page HTTP/1.1\r\nHost: a\r\n"
         let smuggled = request("/hit/smuggled")
         connection.send(head + "Content-Length: \(smuggled.utf8.count)\r\n\r\n" + smuggled)
-        #expect(connection.receive()?.text.hasPrefix("POST /page?") == true)
+        #expect(connection.receive()?.text.hasSuffix("content=\(smuggled)") == true)
         let size = String(smuggled.utf8.count, radix: 16)
         connection.send(
             head + "Transfer-Encoding: chunked\r\n\r\n\(size)\r\n\(smuggled)\r\n0\r\n\r\n")
-        #expect(connection.receive()?.text.hasPrefix("POST /page?") == true)
+        #expect(connection.receive()?.text.hasSuffix("content=\(smuggled)") == true)
         connection.send(request("/hit/after"))
         #expect(connection.receive()?.text.hasPrefix("GET /hit/after?") == true)
     }

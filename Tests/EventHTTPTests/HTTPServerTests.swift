@@ -25,11 +25,13 @@ final class TestServer: Sendable {
             guard path.count >= atGate.utf8CodeUnitCount else { return false }
             for index in 0..<atGate.utf8CodeUnitCount
             where path[index] != atGate.utf8Start[index] { return false }
-            handle(head, accept())
+            handle(head, content: Span(), accept())
             return true
         }
 
-        func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {
+        func handle(
+            _ head: borrowing RequestHead, content: Span<UInt8>, _ exchange: consuming HTTPExchange
+        ) {
             func text(_ span: Span<UInt8>) -> String {
                 String(decoding: span.indices.map { span[$0] }, as: UTF8.self)
             }
@@ -40,7 +42,7 @@ final class TestServer: Sendable {
             let lines = [
                 "\(head.method.name) \(text(head.path))?\(text(head.query)) 1.\(head.minorVersion)",
                 "peer=\(text(head.peer)) host=\(text(head[.host])) agent=\(text(head[.userAgent]))",
-                "fields=\(head.fieldCount)",
+                "fields=\(head.fieldCount) content=\(text(content))",
             ]
             exchange.reply(
                 Response(
@@ -121,7 +123,7 @@ final class TestServer: Sendable {
             reply?.text == """
                 GET //x/y?a=%20b 1.1
                 peer=127.0.0.1 host=localhost agent=one
-                fields=4
+                fields=4 content=
                 """)
     }
 
@@ -257,7 +259,10 @@ final class TestServer: Sendable {
     func forgotten() async {
         await #expect(processExitsWith: .failure) {
             final class Forgetful: HTTPHandler {
-                func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {}
+                func handle(
+                    _ head: borrowing RequestHead, content: Span<UInt8>,
+                    _ exchange: consuming HTTPExchange
+                ) {}
             }
             let socket = try ListeningSocket.open(.tcp(host: "127.0.0.1", port: 0), count: 1)[0]
             guard case .tcp(_, let port) = socket.address else { return }

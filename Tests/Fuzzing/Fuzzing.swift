@@ -17,13 +17,14 @@ struct Fuzzing {
         case "query": { fuzz($0, $1, fuzzQuery) }
         case "cookie": { fuzz($0, $1, fuzzCookie) }
         case "event": { fuzz($0, $1, fuzzEvent) }
+        case "beacon": { fuzz($0, $1, fuzzBeacon) }
         default: nil
         }
     }
 
     static func main() {
         guard let test = test(of: ProcessInfo.processInfo.environment["FOOTFALL_READER"]) else {
-            print("FOOTFALL_READER has to be head, chunks, query, cookie or event")
+            print("FOOTFALL_READER has to be head, chunks, query, cookie, event or beacon")
             exit(2)
         }
         var count = CommandLine.argc

@@ -88,6 +88,23 @@ func fuzzEvent(_ input: UnsafeBufferPointer<UInt8>) {
     precondition(event["user_agent"] as? String ?? "" == expected, "\(event)")
 }
 
+/// The content of a beacon: what is taken for an object is one to Foundation too, and the objects
+/// lie in the input one after the other.
+func fuzzBeacon(_ input: UnsafeBufferPointer<UInt8>) {
+    var end = 0
+    for item in BeaconContent(input.span).items {
+        guard case .object(let range) = item else { continue }
+        precondition(range.lowerBound >= end && range.upperBound <= input.count)
+        end = range.upperBound
+        let object = Data(input[range])
+        // A number may be too large for it, and it counts depth in another way.
+        if String(decoding: object, as: UTF8.self).contains(/[0-9][eE]|[0-9]{20}/) { continue }
+        precondition(
+            (try? JSONSerialization.jsonObject(with: object)) is [String: Any],
+            String(decoding: object, as: UTF8.self))
+    }
+}
+
 private func decodedEvent(query: [UInt8], userAgent: [UInt8]) -> [String: Any] {
     let empty: [UInt8] = []
     let time = Timestamp(microseconds: 1)

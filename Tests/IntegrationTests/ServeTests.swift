@@ -19,6 +19,8 @@ import Testing
         #expect(reply["content-type"] == "application/javascript")
         #expect(reply["content-length"] == "0")
         #expect(reply["cache-control"] == "no-store")
+        #expect(reply["cross-origin-resource-policy"] == "cross-origin")
+        #expect(reply["x-content-type-options"] == "nosniff")
         let cookie = try #require(reply["set-cookie"])
         #expect(cookie.hasSuffix("; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"))
 
@@ -73,8 +75,8 @@ import Testing
         arguments: [
             ("GET", "/nope", 404), ("GET", "/track.jsx", 404), ("GET", "/TRACK.JS", 404),
             ("GET", "/%74rack.js", 404), ("GET", "//track.js", 404), ("GET", "/favicon.ico", 204),
-            ("POST", "/track.js", 405), ("DELETE", "/track.js", 405), ("OPTIONS", "/track.js", 405),
             ("PUT", "/", 405), ("GET", "/buster.js", 200), ("GET", "/health", 404),
+            ("OPTIONS", "/", 405), ("OPTIONS", "/track.js", 204), ("OPTIONS", "/track", 204),
         ])
     func others(_ method: String, _ target: String, _ status: Int) throws {
         let directory = TemporaryDirectory()
@@ -83,6 +85,45 @@ import Testing
         #expect(reply?.status == status)
         #expect(reply?["allow"] == (status == 405 ? "GET, HEAD" : nil))
         #expect(directory.list("events") == [])
+    }
+
+    @Test(
+        "a hit has its methods, and says which",
+        arguments: [
+            ("POST", "/track.js", "GET, HEAD, OPTIONS"),
+            ("DELETE", "/track.js", "GET, HEAD, OPTIONS"),
+            ("PUT", "/track.gif", "GET, HEAD, OPTIONS"), ("GET", "/track", "OPTIONS, POST"),
+            ("HEAD", "/track", "OPTIONS, POST"),
+        ])
+    func methods(_ method: String, _ target: String, _ allowed: String) throws {
+        let directory = TemporaryDirectory()
+        let server = try FootfallServer(data: directory.path)
+        let reply = try server.request(target, method: method, ["Content-Length: 0"])
+        #expect(reply?.status == 405)
+        #expect(reply?["allow"] == allowed)
+        #expect(directory.list("events") == [])
+    }
+
+    @Test(
+        "the image is a transparent GIF of 43 bytes, and a hit like the script",
+        arguments: ["gate", "evhttp"])
+    func image(_ mode: String) throws {
+        let directory = TemporaryDirectory()
+        let server = try FootfallServer(data: directory.path, ["--http", mode])
+        let reply = try #require(try server.request("/track.gif?s=x"))
+        #expect(reply.status == 200)
+        #expect(reply["content-type"] == "image/gif")
+        #expect(reply["cache-control"] == "no-store")
+        #expect(reply["cross-origin-resource-policy"] == "cross-origin")
+        #expect(reply["x-content-type-options"] == "nosniff")
+        #expect(reply["set-cookie"] != nil)
+        #expect(reply.body.count == 43)
+        #expect(String(decoding: reply.body.prefix(6), as: UTF8.self) == "GIF89a")
+        let head = try server.request("/track.gif?s=y", method: "HEAD")
+        #expect(head?["content-length"] == "43")
+        let events = try StoredEvent.all(in: directory.path)
+        #expect(events.map { $0["kind"] } == ["pixel", "pixel"])
+        #expect(events.map { $0["path"] } == ["/track.gif", "/track.gif"])
     }
 
     @Test("the demo can be turned off")

@@ -33,7 +33,7 @@ import Testing
 
     /// The module that talks to each C library; nobody else may.
     private static let owners = [
-        "CLibevent": "EventHTTP", "CXXHash": "EventLog", "CZstd": "EventLog",
+        "CLibevent": "EventHTTP", "CXXHash": "EventLog", "CZstd": "EventLog", "CZlib": "Collector",
     ]
 
     private static func imports(_ file: SourceFile) -> [Finding] {

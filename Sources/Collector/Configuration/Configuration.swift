@@ -40,6 +40,8 @@ public struct Configuration: Sendable {
 
     /// Descriptors that are not given to connections: for the log, the loops, the admin side.
     static let spareDescriptors = 128
+    /// Origins whose pages may see the replies to their hits: `https://shop.example`, or `*` for any.
+    public var allowedOrigins = ["*"]
     /// Whether the demo pages are served.
     public var servesDemo = true
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.

@@ -123,6 +123,16 @@ public struct Setting: Sendable {
         } value: {
             $0.print.rawValue
         },
+        Setting(key: "allowed_origins", isList: true) {
+            (configuration, values) throws(InvalidValue) in
+            for value in values where value != "*" && !CrossOrigin.isOrigin(value) {
+                throw InvalidValue(
+                    reason: "'\(value)': expected '*' or an origin such as https://shop.example")
+            }
+            configuration.allowedOrigins = values
+        } values: {
+            $0.allowedOrigins
+        },
         scalar("no_demo") { (configuration, value) throws(InvalidValue) in
             guard let isOff = Bool(value) else {
                 throw InvalidValue(reason: "'\(value)': expected 'true' or 'false'")

@@ -4,11 +4,14 @@ internal import EventHTTP
 /// A hit whose reply waits for the log.
 struct HeldReply: ~Copyable {
     var exchange: HTTPExchange
+    /// What it is if the hit is stored.
+    let reply: HitReply
     /// What is printed when it is answered; nil if nothing is.
     let printed: PrintedRequest?
 
-    init(exchange: consuming HTTPExchange, printed: PrintedRequest?) {
+    init(exchange: consuming HTTPExchange, reply: HitReply, printed: PrintedRequest?) {
         self.exchange = exchange
+        self.reply = reply
         self.printed = printed
     }
 }

@@ -2,7 +2,8 @@ internal import EventHTTP
 
 /// What a path of the public listener stands for.
 enum Route: Equatable, Sendable {
-    case track
+    case pixel(Pixel)
+    case beacon
     case buster
     case favicon
     case demo(DemoPage)
@@ -14,7 +15,9 @@ struct Router: Sendable {
 
     init(servesDemo: Bool) {
         // The path of a hit comes first.
-        add("/track.js", .track)
+        add("/track.js", .pixel(.script))
+        add("/track.gif", .pixel(.image))
+        add("/track", .beacon)
         add("/buster.js", .buster)
         add("/favicon.ico", .favicon)
         if servesDemo {

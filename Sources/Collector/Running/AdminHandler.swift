@@ -15,7 +15,9 @@ final class AdminHandler: HTTPHandler {
         self.durability = durability
     }
 
-    func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {
+    func handle(
+        _ head: borrowing RequestHead, content: Span<UInt8>, _ exchange: consuming HTTPExchange
+    ) {
         let path = String(decoding: Array(head.path), as: UTF8.self)
         guard path == "/health" || path == "/ready" else {
             return exchange.reply(.plain(.notFound))

@@ -16,28 +16,24 @@ enum LoopMessage: Sendable {
 /// Made and used on the loop's thread.
 final class LoopWorker: HTTPHandler {
     private let loop = EventLoop()
-    private let configuration: Configuration
+    let configuration: Configuration
     private let log: EventLog
-    private let printer: Printer?
+    let printer: Printer?
     private let router: Router
     private let pages: Pages
-    private let cookie = VisitorCookie()
+    let cookie = VisitorCookie()
+    let crossOrigin: CrossOrigin
     private var servers: [HTTPServer] = []
     private var sources: [EventSource] = []
-    private var random = RandomBytes()
-    private var batch = Batch()
-    private var held = HeldReplies()
+    var random = RandomBytes()
+    var batch = Batch()
+    var held = HeldReplies()
     private var isDraining = false
     /// Text of the `Set-Cookie` field that is being made.
-    private let cookieText: UnsafeMutableBufferPointer<UInt8>
+    let cookieText: UnsafeMutableBufferPointer<UInt8>
 
-    private let trackReply = Response(
-        .ok,
-        [.init("Content-Type", "application/javascript"), .init("Cache-Control", "no-store")])
-    private let refusedReply = Response.plain(
-        .serviceUnavailable, [.init("Retry-After", "1"), .init("Cache-Control", "no-store")])
-    private let tooLargeReply = Response.plain(.contentTooLarge)
-    private let notAllowedReply = Response.plain(
+    private let responses = HitResponses()
+    private let pageMethodsReply = Response.plain(
         .methodNotAllowed, [.init("Allow", "GET, HEAD")])
     private let notFoundReply = Response.plain(.notFound)
     private let faviconReply = Response(.noContent)
@@ -52,6 +48,7 @@ final class LoopWorker: HTTPHandler {
         self.printer = printer
         router = Router(servesDemo: configuration.servesDemo)
         pages = Pages()
+        crossOrigin = CrossOrigin(allowed: configuration.allowedOrigins)
         cookieText = .allocate(capacity: cookie.setCookieBytes + 1)
         for socket in sockets {
             servers.append(
@@ -76,65 +73,41 @@ final class LoopWorker: HTTPHandler {
 
     // MARK: - Requests
 
-    func handle(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {
+    func handle(
+        _ head: borrowing RequestHead, content: Span<UInt8>, _ exchange: consuming HTTPExchange
+    ) {
         guard let route = router.route(head.path) else {
             return answer(head, exchange, notFoundReply)
         }
-        guard head.method == .get || head.method == .head else {
-            return answer(head, exchange, notAllowedReply)
-        }
         switch route {
-        case .track: track(head, exchange)
-        case .buster: answer(head, exchange, pages.buster)
-        case .favicon: answer(head, exchange, faviconReply)
-        case .demo(let page): answer(head, exchange, pages.demo(page, query: head.query))
+        case .pixel, .beacon: handleHit(head, content: content, exchange, route)
+        case .buster, .favicon, .demo: handlePage(head, exchange, route)
         }
     }
 
     func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool {
-        guard head.method == .get || head.method == .head, router.route(head.path) == .track else {
-            return false
-        }
-        track(head, accept())
+        // The reply to a page that asks for it by name has more fields than the gate has room for.
+        guard head.method == .get || head.method == .head, head[.origin].count == 0,
+            case .pixel(let pixel) = router.route(head.path)
+        else { return false }
+        track(head, accept(), pixel)
         return true
     }
 
-    private func track(_ head: borrowing RequestHead, _ exchange: consuming HTTPExchange) {
-        var exchange = exchange
-        let time = Timestamp(microseconds: Clock.microsecondsSinceEpoch())
-        let visitor = Visitor(
-            cookies: head[.cookie], cookie: cookie,
-            random: (random.next(), random.next()))
-        let event = Event(
-            kind: .track, id: .version7(time: time, random: random.next()), time: time,
-            visitor: visitor,
-            request: Event.Request(
-                method: head.method.name, path: head.path, query: head.query, address: head.peer,
-                userAgent: head[.userAgent], referrer: head[.referrer],
-                language: head[.acceptLanguage], host: head[.host], origin: head[.origin]))
-        let bytes = batch.append(bytesMax: event.encodedBytesMax) { event.encode(into: &$0) }
-        guard bytes <= configuration.log.eventBytesMax else {
-            batch.removeLast()
-            return answer(head, exchange, tooLargeReply)
+    private func handlePage(
+        _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ route: Route
+    ) {
+        guard head.method == .get || head.method == .head else {
+            return answer(head, exchange, pageMethodsReply)
         }
-        setCookie(visitor, on: &exchange)
-        let printed =
-            printer == nil
-            ? nil
-            : PrintedRequest(hit: head, visitor: visitor, time: time, mode: configuration.print)
-        held.append(HeldReply(exchange: exchange, printed: printed))
+        switch route {
+        case .buster: answer(head, exchange, pages.buster)
+        case .demo(let page): answer(head, exchange, pages.demo(page, query: head.query))
+        case .favicon, .pixel, .beacon: answer(head, exchange, faviconReply)
+        }
     }
 
-    private func setCookie(_ visitor: Visitor, on exchange: inout HTTPExchange) {
-        var output = OutputSpan(buffer: cookieText, initializedCount: 0)
-        cookie.appendSetCookie(for: visitor, to: &output)
-        output.append(0)
-        let count = output.finalize(for: cookieText)
-        exchange.addField(
-            "Set-Cookie", nulTerminated: UnsafeBufferPointer(rebasing: cookieText[..<count]).span)
-    }
-
-    private func answer(
+    func answer(
         _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ response: Response
     ) {
         exchange.reply(response)
@@ -178,16 +151,21 @@ final class LoopWorker: HTTPHandler {
     }
 
     private func answerStored(_ reply: consuming HeldReply) {
-        finish(reply, trackReply)
+        switch reply.reply {
+        case .script: finish(reply, responses.script)
+        case .image: finish(reply, responses.image)
+        case .beacon: finish(reply, responses.beacon)
+        case .batch(let report): finish(reply, report.response)
+        }
     }
 
     private func answerRefused(_ reply: consuming HeldReply) {
         var reply = reply
-        reply.exchange.discardFields()
-        finish(reply, refusedReply)
+        reply.exchange.removeField("Set-Cookie")
+        finish(reply, responses.refused)
     }
 
-    private func finish(_ reply: consuming HeldReply, _ response: Response) {
+    private func finish(_ reply: consuming HeldReply, _ response: borrowing Response) {
         let printed = reply.printed
         reply.exchange.reply(response)
         guard let printer, let printed else { return }

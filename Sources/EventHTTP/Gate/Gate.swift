@@ -384,16 +384,21 @@ final class Gate {
         handover = nil
     }
 
-    /// Calls `body` with the head of the request that evhttp dispatches, as the gate has parsed it.
+    /// Calls `body` with the head of the request that evhttp dispatches, as the gate has parsed it,
+    /// and its content.
     func dispatch(
         _ request: UnsafeMutablePointer<evhttp_request>,
-        _ body: (borrowing RequestHead, HTTPExchange.Sender, HTTPExchange.Persistence) -> Void
+        _ body: (
+            borrowing RequestHead, Span<UInt8>, HTTPExchange.Sender, HTTPExchange.Persistence
+        ) -> Void
     ) {
         guard let handover else { preconditionFailure("evhttp reads nothing but what it is given") }
         evhttp_request_set_on_complete_cb(request, gateCompleted, handover.connection)
         let head = handover.head
         withRequestHead(head, handover.bytes, handover.connection) {
-            body($0, .evhttp(request, handover.connection), persistence(head, handover.connection))
+            body(
+                $0, handover.connection.pointee.content.bytes.span,
+                .evhttp(request, handover.connection), persistence(head, handover.connection))
         }
         if handover.connection.pointee.connection != nil {
             bufferevent_disable(handover.connection.pointee.stream, Int16(EV_READ))

@@ -1,0 +1,19 @@
+internal import EventHTTP
+
+/// What became of the events of one request: how many were stored, and which were invalid.
+///
+/// A class, so that a hit that waits for its reply carries no more than a reference to it.
+final class BatchReport {
+    /// The reply that says so: 200 if any event is valid, otherwise 400.
+    let response: Response
+
+    /// A report of `stored` valid events, and of the invalid ones by their index, from 0.
+    init(stored: Int, invalid: [(index: Int, reason: String)]) {
+        // Reasons are our own words: they need no escaping.
+        let items = invalid.map { #"{"index":\#($0.index),"reason":"\#($0.reason)"}"# }
+        response = Response(
+            stored > 0 ? .ok : .badRequest,
+            [.init("Content-Type", "application/json"), .init("Cache-Control", "no-store")],
+            body: #"{"stored":\#(stored),"invalid":[\#(items.joined(separator: ","))]}"# + "\n")
+    }
+}
