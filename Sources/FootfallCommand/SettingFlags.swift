@@ -117,6 +117,14 @@ struct SettingFlags: ParsableArguments {
             """)
     var allowedOrigins: [String] = []
 
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: """
+            A proxy that is believed when it names the client (X-Forwarded-For, Forwarded): an \
+            address, a block such as 10.0.0.0/8, or 'unix'. May be repeated. [none]
+            """)
+    var trustedProxies: [String] = []
+
     @Flag(help: "Serve no demo pages.")
     var noDemo = false
 
@@ -140,6 +148,7 @@ struct SettingFlags: ParsableArguments {
         ].compactMapValues { $0.map { [$0] } }
         if !listen.isEmpty { values["listen"] = listen }
         if !allowedOrigins.isEmpty { values["allowed_origins"] = allowedOrigins }
+        if !trustedProxies.isEmpty { values["trusted_proxies"] = trustedProxies }
         if noDemo { values["no_demo"] = ["true"] }
         return values
     }

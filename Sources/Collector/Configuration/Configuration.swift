@@ -42,6 +42,8 @@ public struct Configuration: Sendable {
     static let spareDescriptors = 128
     /// Origins whose pages may see the replies to their hits: `https://shop.example`, or `*` for any.
     public var allowedOrigins = ["*"]
+    /// Whose word counts for the address of a client and the host that it asked for.
+    public var trustedProxies = TrustedProxies()
     /// Whether the demo pages are served.
     public var servesDemo = true
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.

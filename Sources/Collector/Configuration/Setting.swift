@@ -133,6 +133,18 @@ public struct Setting: Sendable {
         } values: {
             $0.allowedOrigins
         },
+        Setting(key: "trusted_proxies", isList: true) {
+            (configuration, values) throws(InvalidValue) in
+            guard let proxies = TrustedProxies(values) else {
+                let wrong = values.first { TrustedProxies([$0]) == nil } ?? ""
+                throw InvalidValue(
+                    reason: "'\(wrong)': expected an address, a block such as 10.0.0.0/8, or 'unix'"
+                )
+            }
+            configuration.trustedProxies = proxies
+        } values: {
+            $0.trustedProxies.texts
+        },
         scalar("no_demo") { (configuration, value) throws(InvalidValue) in
             guard let isOff = Bool(value) else {
                 throw InvalidValue(reason: "'\(value)': expected 'true' or 'false'")

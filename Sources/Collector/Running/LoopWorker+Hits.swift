@@ -102,15 +102,17 @@ extension LoopWorker {
         _ head: borrowing RequestHead, kind: Event.Kind, _ visitor: Visitor, _ time: Timestamp,
         data: Span<UInt8>
     ) -> Bool {
-        let event = Event(
-            kind: kind, id: .version7(time: time, random: random.next()), time: time,
-            visitor: visitor,
-            request: Event.Request(
-                method: head.method.name, path: head.path, query: head.query, address: head.peer,
-                userAgent: head[.userAgent], referrer: head[.referrer],
-                language: head[.acceptLanguage], host: head[.host], origin: head[.origin]),
-            data: data)
-        let bytes = batch.append(bytesMax: event.encodedBytesMax) { event.encode(into: &$0) }
+        let bytes = Client.with(head, configuration.trustedProxies) { address, host in
+            let event = Event(
+                kind: kind, id: .version7(time: time, random: random.next()), time: time,
+                visitor: visitor,
+                request: Event.Request(
+                    method: head.method.name, path: head.path, query: head.query, address: address,
+                    userAgent: head[.userAgent], referrer: head[.referrer],
+                    language: head[.acceptLanguage], host: host, origin: head[.origin]),
+                data: data)
+            return batch.append(bytesMax: event.encodedBytesMax) { event.encode(into: &$0) }
+        }
         if bytes <= configuration.log.eventBytesMax { return true }
         batch.removeLast()
         return false

@@ -1,0 +1,165 @@
+internal import EventHTTP
+internal import Tracking
+
+/// Who sent a request, and to which host, after what trusted proxies say.
+///
+/// A proxy appends the address of its own peer to `X-Forwarded-For`, or to `Forwarded` (RFC 7239).
+/// So the list is read from its end, over all fields of the name, for as long as the addresses in it
+/// are those of trusted proxies: what stands in front, anybody may have written.
+enum Client {
+    /// A piece of the value of a field.
+    private struct Piece {
+        let field: Int
+        let range: Range<Int>
+    }
+
+    /// Calls `body` with the client's address, empty if it is not known, and the host that it asked
+    /// for. Both are the peer's own words if it is not trusted. `X-Forwarded-For` counts before
+    /// `Forwarded`, which most proxies pass on as it came.
+    static func with<Result>(
+        _ head: borrowing RequestHead, _ trusted: TrustedProxies,
+        _ body: (_ address: Span<UInt8>, _ host: Span<UInt8>) -> Result
+    ) -> Result {
+        guard trusted.trusts(peer: head.peer) else { return body(head.peer, head[.host]) }
+        let hasList = elements(of: head, "x-forwarded-for") { _, _ in false }
+        let address =
+            hasList
+            ? client(head, trusted, "x-forwarded-for") { Self.address($0, $1) }
+            : client(head, trusted, "forwarded") { forwarded("for", $0, $1) }
+        let host = asked(head)
+        let ownAddress = head.peer
+        let ownHost = head[.host]
+        return body(
+            text(address, of: head, else: ownAddress), text(host, of: head, else: ownHost))
+    }
+
+    @_lifetime(copy head, copy other)
+    private static func text(
+        _ piece: Piece?, of head: borrowing RequestHead, else other: Span<UInt8>
+    ) -> Span<UInt8> {
+        guard let piece else { return other }
+        let value = head.fieldValue(at: piece.field)
+        return value.extracting(piece.range)
+    }
+
+    /// The first address from the end that is not a trusted proxy's, or the last one that can be
+    /// read.
+    private static func client(
+        _ head: borrowing RequestHead, _ trusted: TrustedProxies, _ name: StaticString,
+        _ address: (Span<UInt8>, Range<Int>) -> Range<Int>?
+    ) -> Piece? {
+        var found: Piece?
+        elements(of: head, name) { field, range in
+            let value = head.fieldValue(at: field)
+            guard let place = address(value, range),
+                let hop = IPAddress(text: value.extracting(place))
+            else { return false }
+            found = Piece(field: field, range: place)
+            return trusted.contains(hop)
+        }
+        return found
+    }
+
+    /// The host that the nearest proxy was asked for.
+    private static func asked(_ head: borrowing RequestHead) -> Piece? {
+        var found: Piece?
+        elements(of: head, "x-forwarded-host") { field, range in
+            found = range.isEmpty ? nil : Piece(field: field, range: range)
+            return false
+        }
+        if found != nil { return found }
+        elements(of: head, "forwarded") { field, range in
+            found = forwarded("host", head.fieldValue(at: field), range).map {
+                Piece(field: field, range: $0)
+            }
+            return false
+        }
+        return found
+    }
+
+    /// Calls `visit` with the elements of a list, from the last one of the last field of that name
+    /// on, until it answers false. Whether there is any. A quoted comma divides them too: otherwise
+    /// an open quote could hide what the proxies have appended.
+    @discardableResult
+    private static func elements(
+        of head: borrowing RequestHead, _ name: StaticString, _ visit: (Int, Range<Int>) -> Bool
+    ) -> Bool {
+        var hasAny = false
+        for field in (0..<head.fieldCount).reversed() {
+            guard head.fieldName(at: field).isEqual(to: name) else { continue }
+            hasAny = true
+            let value = head.fieldValue(at: field)
+            var end = value.count
+            while end >= 0 {
+                var start = end
+                while start > 0, value[start - 1] != UInt8(ascii: ",") { start -= 1 }
+                if !visit(field, value.trimmed(start..<end)) { return true }
+                end = start - 1
+            }
+        }
+        return hasAny
+    }
+
+    /// The value of a parameter of an element of `Forwarded`, as `address` has it for `for`.
+    private static func forwarded(
+        _ name: StaticString, _ value: Span<UInt8>, _ element: Range<Int>
+    ) -> Range<Int>? {
+        var start = element.lowerBound
+        while start < element.upperBound {
+            var end = start
+            while end < element.upperBound, value[end] != UInt8(ascii: ";") { end += 1 }
+            let pair = value.trimmed(start..<end)
+            start = end + 1
+            let length = name.utf8CodeUnitCount
+            guard pair.count > length, value[pair.lowerBound + length] == UInt8(ascii: "="),
+                value.extracting(pair.prefix(length)).isEqual(to: name)
+            else { continue }
+            let text = value.unquoted(pair.dropFirst(length + 1))
+            return "\(name)" == "for" ? address(value, text) : text
+        }
+        return nil
+    }
+
+    /// The address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` and
+    /// `[2001:db8::1]:80`.
+    private static func address(_ value: Span<UInt8>, _ range: Range<Int>) -> Range<Int>? {
+        guard let first = range.first else { return nil }
+        if value[first] == UInt8(ascii: "[") {
+            guard let end = range.first(where: { value[$0] == UInt8(ascii: "]") }) else {
+                return nil
+            }
+            return first + 1..<end
+        }
+        let colons = range.filter { value[$0] == UInt8(ascii: ":") }
+        return colons.count == 1 ? first..<colons[0] : range
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether these bytes are `lowercase` but for the case of ASCII letters.
+    fileprivate func isEqual(to lowercase: StaticString) -> Bool {
+        guard count == lowercase.utf8CodeUnitCount else { return false }
+        for index in 0..<count {
+            let byte = self[index]
+            let lowered = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+            if lowered != lowercase.utf8Start[index] { return false }
+        }
+        return true
+    }
+
+    /// `range` without the white space around it.
+    fileprivate func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var (first, last) = (range.lowerBound, range.upperBound)
+        while first < last, self[first] == 0x20 || self[first] == 0x09 { first += 1 }
+        while last > first, self[last - 1] == 0x20 || self[last - 1] == 0x09 { last -= 1 }
+        return first..<last
+    }
+
+    /// `range` without the quotes around it, if there are some.
+    fileprivate func unquoted(_ range: Range<Int>) -> Range<Int> {
+        let quote = UInt8(ascii: "\"")
+        guard range.count >= 2, self[range.lowerBound] == quote, self[range.upperBound - 1] == quote
+        else { return range }
+        return range.lowerBound + 1..<range.upperBound - 1
+    }
+}

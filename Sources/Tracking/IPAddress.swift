@@ -1,0 +1,83 @@
+internal import Glibc
+
+/// An address of IPv4 or IPv6.
+public struct IPAddress: Hashable, Sendable {
+    /// The bits as those of an IPv6 address; an IPv4 address is mapped (RFC 4291, section 2.5.5.2).
+    private let high: UInt64
+    private let low: UInt64
+
+    /// Characters of the longest text form (inet_ntop(3), INET6_ADDRSTRLEN without the NUL).
+    private static let textBytesMax = 45
+    private static let mappedPrefix: UInt64 = 0xffff_0000_0000
+
+    /// Reads the text form that inet_pton(3) reads: dotted decimal, or RFC 4291, section 2.2. Nil
+    /// for anything else.
+    public init?(text: Span<UInt8>) {
+        guard text.count > 0, text.count <= Self.textBytesMax else { return nil }
+        var bytes = InlineArray<16, UInt8>(repeating: 0)
+        var isShort = true
+        for index in text.indices {
+            if text[index] == 0 { return nil }
+            if text[index] == UInt8(ascii: ":") { isShort = false }
+        }
+        let isRead = unsafe withUnsafeTemporaryAllocation(
+            of: CChar.self, capacity: Self.textBytesMax + 1
+        ) { string in
+            for index in text.indices { unsafe string[index] = CChar(bitPattern: text[index]) }
+            unsafe string[text.count] = 0
+            return unsafe withUnsafeMutableBytes(of: &bytes) { bytes in
+                unsafe inet_pton(
+                    isShort ? AF_INET : AF_INET6, string.baseAddress, bytes.baseAddress)
+                    == 1
+            }
+        }
+        guard isRead else { return nil }
+        func number(_ range: Range<Int>) -> UInt64 {
+            range.reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
+        }
+        high = isShort ? 0 : number(0..<8)
+        low = isShort ? Self.mappedPrefix | number(0..<4) : number(8..<16)
+    }
+
+    /// Whether it is an IPv4 address, also one that came as `::ffff:192.0.2.1`.
+    public var isIPv4: Bool { high == 0 && low & ~0xffff_ffff == Self.mappedPrefix }
+
+    /// Whether the first `count` bits, of 128, are the same.
+    fileprivate func hasPrefix(_ count: Int, of other: IPAddress) -> Bool {
+        func differ(_ one: UInt64, _ other: UInt64, _ bits: Int) -> Bool {
+            bits > 0 && (one ^ other) >> UInt64(64 - bits) != 0
+        }
+        return !differ(high, other.high, min(count, 64))
+            && !differ(low, other.low, max(0, count - 64))
+    }
+}
+
+/// A block of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address (RFC 4632, section 3.1).
+public struct AddressBlock: Hashable, Sendable {
+    private let first: IPAddress
+    /// Of 128 bits, as `IPAddress` has them.
+    private let prefixBits: Int
+
+    /// Reads the text form; nil for anything else.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2 else { return nil }
+        let bytes = Array(parts[0].utf8)
+        guard let address = IPAddress(text: bytes.span) else { return nil }
+        let most = address.isIPv4 && !parts[0].contains(":") ? 32 : 128
+        var bits = most
+        if parts.count == 2 {
+            guard parts[1].allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(parts[1]),
+                number <= most
+            else { return nil }
+            bits = number
+        }
+        first = address
+        prefixBits = 128 - most + bits
+    }
+
+    /// Whether `address` is in it.
+    public func contains(_ address: IPAddress) -> Bool {
+        address.hasPrefix(prefixBits, of: first)
+    }
+}

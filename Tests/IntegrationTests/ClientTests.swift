@@ -1,0 +1,97 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Whose hit it is, behind proxies and for those who pretend to be one.
+@Suite struct ClientTests {
+    private static let trusting = [
+        "--trusted-proxies", "127.0.0.0/8", "--trusted-proxies", "10.0.0.0/8",
+        "--trusted-proxies", "2001:db8:1::/48",
+    ]
+
+    @Test(
+        "the client is the last one that no trusted proxy is",
+        arguments: [
+            ([], "127.0.0.1"), (["X-Forwarded-For: 203.0.113.7"], "203.0.113.7"),
+            // Anybody can write the front of the list.
+            (["X-Forwarded-For: 192.0.2.9, 203.0.113.7"], "203.0.113.7"),
+            (["x-forwarded-for: 192.0.2.9,203.0.113.7 , 10.1.2.3"], "203.0.113.7"),
+            (
+                ["X-Forwarded-For: 192.0.2.9", "X-Forwarded-For: 203.0.113.7, 10.1.2.3"],
+                "203.0.113.7"
+            ),
+            (["X-Forwarded-For: 203.0.113.7", "X-Forwarded-For: 10.1.2.3"], "203.0.113.7"),
+            (["X-Forwarded-For: 10.0.0.1, 10.0.0.2"], "10.0.0.1"),
+            // What cannot be read hides what is in front of it.
+            (["X-Forwarded-For: 203.0.113.7, nonsense"], "127.0.0.1"),
+            (["X-Forwarded-For: 203.0.113.7, , 10.0.0.2"], "10.0.0.2"),
+            (["X-Forwarded-For:"], "127.0.0.1"),
+            (["X-Forwarded-For: 203.0.113.7:4711"], "203.0.113.7"),
+            (["X-Forwarded-For: 2001:db8::7"], "2001:db8::7"),
+            (["X-Forwarded-For: [2001:db8::7]:80, 2001:db8:1::1"], "2001:db8::7"),
+            (["Forwarded: for=192.0.2.9, for=203.0.113.7;proto=https;by=10.0.0.1"], "203.0.113.7"),
+            (["Forwarded: For=\"[2001:db8::7]:80\", for=10.0.0.9"], "2001:db8::7"),
+            (["Forwarded: for=unknown, for=10.0.0.9"], "10.0.0.9"),
+            (["Forwarded: proto=https"], "127.0.0.1"),
+            (["Forwarded: for=\"192.0.2.9, for=203.0.113.7"], "203.0.113.7"),
+            // A proxy that writes the one passes the other on as it came.
+            (["Forwarded: for=192.0.2.9", "X-Forwarded-For: 203.0.113.7"], "203.0.113.7"),
+        ] as [([String], String)])
+    func trusted(_ fields: [String], _ expected: String) throws {
+        let directory = TemporaryDirectory()
+        let server = try FootfallServer(data: directory.path, Self.trusting)
+        #expect(try server.request("/track.js", fields)?.status == 200)
+        #expect(try StoredEvent.all(in: directory.path).first?["ip"] == expected)
+    }
+
+    @Test("the host is the one that the client asked for")
+    func host() throws {
+        let directory = TemporaryDirectory()
+        let server = try FootfallServer(data: directory.path, Self.trusting)
+        let fields = [
+            [], ["X-Forwarded-Host: t.example"], ["X-Forwarded-Host: a, t.example"],
+            ["Forwarded: for=203.0.113.7;host=\"t.example\""], ["X-Forwarded-Host:"],
+        ]
+        for fields in fields { _ = try server.request("/track.gif", fields) }
+        #expect(
+            try StoredEvent.all(in: directory.path).map { $0["host"] }
+                == ["localhost", "t.example", "t.example", "t.example", "localhost"])
+    }
+
+    @Test(
+        "a peer that is no trusted proxy is not believed",
+        arguments: [[], ["--trusted-proxies", "10.0.0.0/8", "--trusted-proxies", "unix"]])
+    func untrusted(_ arguments: [String]) throws {
+        let directory = TemporaryDirectory()
+        let server = try FootfallServer(data: directory.path, arguments)
+        let fields = [
+            "X-Forwarded-For: 203.0.113.7", "Forwarded: for=203.0.113.7", "X-Forwarded-Host: evil",
+        ]
+        #expect(try server.request("/track.js", fields)?.status == 200)
+        let event = try StoredEvent.all(in: directory.path).first
+        #expect(event?["ip"] == "127.0.0.1")
+        #expect(event?["host"] == "localhost")
+    }
+
+    @Test("a proxy on a unix socket can be trusted")
+    func unixSocket() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("s.sock")
+        let server = try FootfallServer(
+            data: directory.file("data"),
+            ["--listen", "unix:\(path)", "--trusted-proxies", "unix"])
+        let connection = try HTTPConnection(unix: path)
+        #expect(connection.request("/track.js", ["X-Forwarded-For: 203.0.113.7"])?.status == 200)
+        #expect(connection.request("/track.js")?.status == 200)
+        #expect(server.stop().status == 0)
+        let events = try StoredEvent.all(in: directory.file("data"))
+        #expect(events.map { $0["ip"] } == ["203.0.113.7", nil])
+    }
+
+    @Test("what is no proxy is a mistake in the configuration")
+    func invalid() throws {
+        let result = try FootfallBinary.run("check", "--trusted-proxies", "10.0.0.0/99")
+        #expect(result.status == 64)
+        #expect(result.errors.contains("'10.0.0.0/99': expected an address, a block such as"))
+    }
+}
