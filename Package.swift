@@ -16,9 +16,11 @@ let package = Package(
     products: [
         .executable(name: "footfall", targets: ["FootfallCommand"]),
         .executable(name: "footfall-bare-loop", targets: ["BareLoop"]),
+        .executable(name: "footfall-bench", targets: ["LoadTest"]),
         .executable(name: "footfall-log-speed", targets: ["LogSpeed"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -65,6 +67,15 @@ let package = Package(
         .executableTarget(
             name: "BareLoop", dependencies: ["CLinux"], path: "Benchmarks/BareLoop",
             swiftSettings: strict),
+        .executableTarget(
+            name: "LoadTest",
+            dependencies: [
+                "CLinux", "EventHTTP", "EventLog", "POSIX",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "Benchmarks/LoadTest", swiftSettings: strict),
         .executableTarget(
             name: "LogSpeed", dependencies: ["EventLog", "POSIX"], path: "Benchmarks/LogSpeed",
             exclude: ["README.md"], swiftSettings: strict),

@@ -1,6 +1,7 @@
 // Calls of Linux and glibc that Swift's Glibc module does not show, because their declarations
 // stand behind _GNU_SOURCE or in a header that it leaves out.
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -10,12 +11,18 @@
 // eventfd(2)
 #include <sys/eventfd.h>
 
+// timerfd_create(2)
+#include <sys/timerfd.h>
+
 // getrandom(2)
 #include <sys/random.h>
 
 // fallocate(2)
 int fallocate(int descriptor, int mode, off_t offset, off_t length);
 #define FALLOC_FL_KEEP_SIZE 0x01
+
+// memmem(3)
+void *memmem(const void *bytes, size_t count, const void *sought, size_t soughtCount);
 
 // pthread_setname_np(3)
 int pthread_setname_np(pthread_t thread, const char *name);

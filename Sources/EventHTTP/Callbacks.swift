@@ -10,6 +10,12 @@ func eventFired(_ descriptor: Int32, _ what: Int16, _ context: UnsafeMutableRawP
     Unmanaged<EventSource>.fromOpaque(context).takeUnretainedValue().fired()
 }
 
+/// event_callback_fn: a `ClientSocket` can be read or written.
+func clientSocketReady(_ descriptor: Int32, _ what: Int16, _ context: UnsafeMutableRawPointer?) {
+    guard let context else { return }
+    Unmanaged<ClientSocket>.fromOpaque(context).takeUnretainedValue().becameReady(what)
+}
+
 /// The generic callback of evhttp (`evhttp_set_gencb`): a whole request has arrived.
 func requestReceived(
     _ request: UnsafeMutablePointer<evhttp_request>?, _ context: UnsafeMutableRawPointer?
@@ -83,6 +89,11 @@ func libeventFailed(_ code: Int32) {
 
 /// The context under which `object` is registered with libevent, without a retain.
 func callbackContext(_ object: EventSource) -> UnsafeMutableRawPointer {
+    Unmanaged.passUnretained(object).toOpaque()
+}
+
+/// The context under which `object` is registered with libevent, without a retain.
+func callbackContext(_ object: ClientSocket) -> UnsafeMutableRawPointer {
     Unmanaged.passUnretained(object).toOpaque()
 }
 

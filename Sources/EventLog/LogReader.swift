@@ -18,6 +18,12 @@ public struct LogReader: ~Copyable {
         return (try? directory.disk.exists(directory.events)) == true
     }
 
+    /// The sequence up to which the log in `directory` can be read now, in a segment that is being
+    /// written; 0 before anything was synced.
+    public static func synced(in directory: String) throws(SystemError) -> UInt64 {
+        try SyncedMark.read(LogDirectory(path: directory, disk: POSIXStorage())) ?? 0
+    }
+
     /// Reads the log in `directory` from `sequence` on.
     public init(directory: String, from sequence: UInt64) {
         self.init(LogDirectory(path: directory, disk: POSIXStorage()), from: sequence)
