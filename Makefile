@@ -18,6 +18,7 @@ SWIFT_FLAGS ?=
 ARGS ?=
 
 BINARY := .build/release/footfall
+BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
@@ -32,10 +33,14 @@ $(BINARY): Package.swift $(shell find Sources -type f) | packages
 	swift build -c release --product footfall $(SWIFT_FLAGS)
 	touch $@
 
-test: build test-packages $(VENV)
+$(BENCH_BINARY): Package.swift $(shell find Sources Benchmarks/LoadTest -type f) | packages
+	swift build -c release --product footfall-bench $(SWIFT_FLAGS)
+	touch $@
+
+test: build $(BENCH_BINARY) test-packages $(VENV)
 	swift build --build-tests $(SWIFT_FLAGS)
-	FOOTFALL_BINARY=$(CURDIR)/$(BINARY) FOOTFALL_PYTHON=$(CURDIR)/$(VENV)/bin/python \
-		swift test --skip-build $(SWIFT_FLAGS)
+	FOOTFALL_BINARY=$(CURDIR)/$(BINARY) FOOTFALL_BENCH_BINARY=$(CURDIR)/$(BENCH_BINARY) \
+		FOOTFALL_PYTHON=$(CURDIR)/$(VENV)/bin/python swift test --skip-build $(SWIFT_FLAGS)
 
 # The crash tests at length: rounds of load and kill -9 for each class of durability, and random
 # histories of the log on a simulated disk. The latter are many, so they run optimized.

@@ -101,6 +101,10 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests", dependencies: ["POSIX", "TestSupport"], swiftSettings: strict),
         .testTarget(
+            name: "LoadTestTests",
+            dependencies: ["EventHTTP", "EventLog", "LoadTest", "POSIX", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
             name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]
 )

@@ -11,7 +11,7 @@ struct FootfallBench: ParsableCommand {
         commandName: "footfall-bench",
         abstract: "Loads a collector with unique hits, and proves that none was lost.",
         version: version,
-        subcommands: [RunCommand.self],
+        subcommands: [RunCommand.self, CompareCommand.self],
         defaultSubcommand: RunCommand.self)
 
     static func main() {

@@ -4,16 +4,19 @@ internal import POSIX
 /// The built `footfall` binary.
 public enum FootfallBinary {
     /// `FOOTFALL_BINARY`, or the one that was built together with the tests.
-    public static let path: String = {
-        if let path = ProcessInfo.processInfo.environment["FOOTFALL_BINARY"] { return path }
+    public static let path = builtProduct("footfall", variable: "FOOTFALL_BINARY")
+
+    /// The path in a variable, or the product that was built together with the tests.
+    static func builtProduct(_ name: String, variable: String) -> String {
+        if let path = ProcessInfo.processInfo.environment[variable] { return path }
         let tests = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         var directory = tests.deletingLastPathComponent()
         // With Swift Testing the runner may be started by a helper of the toolchain.
-        if !FileManager.default.fileExists(atPath: directory.appending(path: "footfall").path) {
+        if !FileManager.default.fileExists(atPath: directory.appending(path: name).path) {
             directory = packageDirectory.appending(path: ".build/debug")
         }
-        return directory.appending(path: "footfall").path
-    }()
+        return directory.appending(path: name).path
+    }
 
     /// The top of the checkout.
     public static let packageDirectory = URL(fileURLWithPath: #filePath)

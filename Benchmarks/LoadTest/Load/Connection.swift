@@ -75,9 +75,8 @@ struct Connection {
     }
 }
 
-/// A place for a request on an open connection, since some moment.
+/// A place for a request on an open connection.
 struct FreePlace {
     let connection: Connection.Pointer
     let generation: UInt32
-    let since: Int64
 }

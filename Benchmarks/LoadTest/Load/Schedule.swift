@@ -9,7 +9,7 @@ struct Schedule: Sendable {
 
     /// From here on a sending counts as behind schedule.
     static let lateNanoseconds: Int64 = 1_000_000
-    /// From here on the tester is to blame if a connection was free: more than the pauses that any
+    /// From here on the tester is to blame if connections were free: more than the pauses that any
     /// busy machine imposes.
     static let ownLateNanoseconds: Int64 = 10_000_000
 

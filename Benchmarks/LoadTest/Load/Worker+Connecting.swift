@@ -28,7 +28,7 @@ extension Worker {
         if options.keepsAlive {
             connect(connection, now)
         } else if hasSchedule {
-            addFreePlaces(connection, now)
+            addFreePlaces(connection)
         } else {
             beginOrFill(connection, now)
         }
@@ -59,7 +59,7 @@ extension Worker {
             flush(connection, now)
         } else if phase == .running {
             if hasSchedule {
-                addFreePlaces(connection, now)
+                addFreePlaces(connection)
             } else {
                 fill(connection, now)
             }
@@ -109,6 +109,8 @@ extension Worker {
             if remaining < .max { remaining += 1 }
         }
         inFlight -= ignored
+        // They were the last ones: the end has to wait.
+        if ignored > 0, phase == .draining, drainEnd == .max, now < end { phase = .running }
         close(connection, retryTime: 0)
         connectAgain(connection, now)
     }

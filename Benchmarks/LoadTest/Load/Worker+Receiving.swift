@@ -46,7 +46,7 @@ extension Worker {
                 if connection.pointee.parser.closes || !options.keepsAlive {
                     return closedByServer(connection, now)
                 }
-                if hasSchedule { addFreePlace(connection, now) }
+                if hasSchedule { addFreePlace(connection) }
             case .needsMore:
                 if offset < bytes.count { connection.pointee.received += bytes[offset...] }
                 if !hasSchedule { fill(connection, now) }

@@ -27,30 +27,38 @@ extension Worker {
     func pace(_ now: Int64) {
         guard let schedule else { return }
         var now = now
+        var isFirst = true
         while remaining > 0 {
             let planned = resend.last?.planned ?? schedule.time(of: nextPlanned)
             guard planned <= now, planned < end else {
                 if planned < end { wake(at: planned) }
+                lacksPlaces = false
                 return
             }
-            guard let place = takeFreePlace() else { return }
-            if resend.isEmpty { nextPlanned += 1 }
-            if planned >= measuredStart {
-                remaining -= 1
-                if now - planned > Schedule.lateNanoseconds { summary.interval.behindSchedule += 1 }
-                if now - max(planned, place.since) > Schedule.ownLateNanoseconds {
-                    summary.interval.lateThroughTester += 1
-                }
+            // Nothing but the tester itself was in the way of what is late now.
+            if isFirst, !lacksPlaces { ownLateEnd = now - Schedule.ownLateNanoseconds }
+            isFirst = false
+            guard let connection = takeFreePlace() else {
+                lacksPlaces = true
+                return
             }
+            if resend.isEmpty { nextPlanned += 1 }
+            if planned >= measuredStart { countMeasured(planned, now) }
             if options.keepsAlive {
                 writer.removeAll()
-                write(place.connection, planned: planned, sent: now)
-                flush(place.connection, now)
+                write(connection, planned: planned, sent: now)
+                flush(connection, now)
             } else {
-                connect(place.connection, now, planned: planned)
+                connect(connection, now, planned: planned)
             }
             now = Clock.monotonicNanoseconds()
         }
+    }
+
+    private func countMeasured(_ planned: Int64, _ now: Int64) {
+        remaining -= 1
+        if now - planned > Schedule.lateNanoseconds { summary.interval.behindSchedule += 1 }
+        if planned < ownLateEnd { summary.interval.lateThroughTester += 1 }
     }
 
     private func wake(at time: Int64) {
@@ -60,21 +68,20 @@ extension Worker {
     }
 
     /// Makes it known that a connection has nothing to do.
-    func addFreePlaces(_ connection: Connection.Pointer, _ now: Int64) {
-        for _ in 0..<options.pipelineDepth { addFreePlace(connection, now) }
+    func addFreePlaces(_ connection: Connection.Pointer) {
+        for _ in 0..<options.pipelineDepth { addFreePlace(connection) }
     }
 
     /// Makes it known that a connection has room for one request more.
-    func addFreePlace(_ connection: Connection.Pointer, _ now: Int64) {
+    func addFreePlace(_ connection: Connection.Pointer) {
         free.append(
-            FreePlace(
-                connection: connection, generation: connection.pointee.generation, since: now))
+            FreePlace(connection: connection, generation: connection.pointee.generation))
     }
 
-    /// One that is still worth something.
-    private func takeFreePlace() -> FreePlace? {
+    /// A connection that still has the room that it once had.
+    private func takeFreePlace() -> Connection.Pointer? {
         while let place = free.popFirst() {
-            if place.generation == place.connection.pointee.generation { return place }
+            if place.generation == place.connection.pointee.generation { return place.connection }
         }
         return nil
     }
@@ -104,7 +111,7 @@ extension Worker {
         let choice = HitNumbers.mixed(~number)
         var cookie = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
         if visitors.count > 0 {
-            request.visitor = Int((choice & 0xffff_ffff) &* UInt64(visitors.count) >> 32)
+            request.visitor = Int(((choice & 0xffff_ffff) &* UInt64(visitors.count)) >> 32)
             cookie = visitors.cookie(of: request.visitor)
         }
         // A visitor always has the same browser.

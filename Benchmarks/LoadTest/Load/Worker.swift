@@ -68,6 +68,10 @@ final class Worker {
     var schedule: Schedule?
     var timer: PreciseTimer?
     var timerTime: Int64 = 0
+    /// Whether requests are due for which no connection is free.
+    var lacksPlaces = false
+    /// Requests planned before this were not sent in time although connections were free.
+    var ownLateEnd = Int64.min
     /// The free places of open connections, the longest free one first, so that all have their
     /// share.
     var free = Deque<FreePlace>()
@@ -171,7 +175,7 @@ final class Worker {
                 start: time, rate: rate, thread: share.thread, of: share.threads)
             self.schedule = schedule
             forEachConnection {
-                if !options.keepsAlive || $0.pointee.state == .open { addFreePlaces($0, now) }
+                if !options.keepsAlive || $0.pointee.state == .open { addFreePlaces($0) }
             }
         } else {
             forEachConnection { beginOrFill($0, now) }

@@ -21,8 +21,8 @@ struct Interval: Sendable {
     var (bytesSent, bytesReceived) = (0, 0)
     /// Requests sent more than `Schedule.lateNanoseconds` after their time.
     var behindSchedule = 0
-    /// Requests sent more than `Schedule.ownLateNanoseconds` after both their time and the moment
-    /// at which a connection was free.
+    /// Requests whose time was `Schedule.ownLateNanoseconds` ago when the tester looked, and
+    /// connections were free all the while.
     var lateThroughTester = 0
     /// Cookies that were too long to be kept.
     var cookiesDropped = 0

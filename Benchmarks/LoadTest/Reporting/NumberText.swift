@@ -35,6 +35,15 @@ enum NumberText {
         }
     }
 
+    /// A round latency in microseconds at an axis: `100 us`, `1 ms`, `10 s`.
+    static func axisLatency(_ microseconds: Double) -> String {
+        switch microseconds {
+        case ..<1000: "\(Int(microseconds)) us"
+        case ..<1_000_000: "\(Int(microseconds / 1000)) ms"
+        default: "\(Int(microseconds / 1e6)) s"
+        }
+    }
+
     /// `12.3 MB`
     static func bytes(_ count: Int) -> String {
         switch count {

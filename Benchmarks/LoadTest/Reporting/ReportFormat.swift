@@ -24,7 +24,7 @@ enum ReportFormat: String, CaseIterable, Sendable {
             // In milliseconds, as wrk2 and HdrHistogram's plotter have it.
             latencies.outputPercentileDistribution(to: &text, outputValueUnitScalingRatio: 1000)
             return text
-        case .html: return HTMLReport([result]).text
+        case .html: return HTMLReport(result).text
         }
     }
 }

@@ -112,7 +112,8 @@ final class LoadRun {
     private func start() {
         outcome.hasStarted = true
         outcome.startTime = Clock.microsecondsSinceEpoch()
-        let start = Clock.monotonicNanoseconds() + 1_000_000
+        // A schedule begins when all have heard of it; without one nobody waits.
+        let start = Clock.monotonicNanoseconds() + (options.rate == nil ? 0 : 1_000_000)
         measuredStart = start + Int64(options.warmUpSeconds * 1e9)
         end = options.seconds.map { measuredStart + Int64($0 * 1e9) }
         secondStart = measuredStart
