@@ -189,7 +189,7 @@ import Testing
         let directory = TemporaryDirectory()
         for name in ["a", "b"] {
             let run = try BenchBinary.run(
-                server.url, "-n", "2000", "-q", "-o", "json", "--out",
+                server.url, "-d", "1500ms", "-R", "500", "-q", "-o", "json", "--out",
                 directory.file("\(name).json"))
             #expect(run.status == 0 || run.status == 5)
         }

@@ -18,6 +18,8 @@ struct Chart {
 
     let title: String
     let description: String
+    /// Where the horizontal axis, which begins at 0, ends.
+    let xEnd: Double
     let xTicks: [Tick]
     let yTicks: [Tick]
     /// Whether the vertical axis is logarithmic.
@@ -25,7 +27,7 @@ struct Chart {
     let lines: [Line]
 
     private static let (width, height) = (860.0, 300.0)
-    private static let (left, right, top, bottom) = (76.0, 16.0, 12.0, 32.0)
+    private static let (left, right, top, bottom) = (76.0, 40.0, 12.0, 32.0)
 
     /// The `<figure>` of the page.
     var figure: String {
@@ -51,7 +53,7 @@ struct Chart {
                 "<text class=\"end\" x=\"\(coordinate(Self.left - 8))\" y=\"\(place)\" dy=\"4\">"
                     + "\(tick.label)</text>")
         }
-        for tick in xTicks {
+        for tick in xTicks where tick.value <= xEnd {
             let place = coordinate(x(tick.value))
             let base = Self.height - Self.bottom
             parts.append("<path class=\"tick\" d=\"M\(place) \(coordinate(base))v5\"/>")
@@ -76,8 +78,7 @@ struct Chart {
     }
 
     private func x(_ value: Double) -> Double {
-        let (low, high) = (xTicks.first?.value ?? 0, xTicks.last?.value ?? 1)
-        let part = high > low ? (value - low) / (high - low) : 0
+        let part = xEnd > 0 ? value / xEnd : 0
         return Self.left + min(max(part, 0), 1) * (Self.width - Self.left - Self.right)
     }
 
@@ -101,14 +102,17 @@ struct Chart {
         return (0...4).map { Tick(value: Double($0) * step, label: label(Double($0) * step)) }
     }
 
-    /// Places at powers of ten around all values, which are above 0.
+    /// Places at 1, 2 and 5 times powers of ten, around all values; at the powers alone if these
+    /// are many.
     static func logarithmicTicks(
         _ low: Double, _ high: Double, _ label: (Double) -> String
     ) -> [Tick] {
         let first = Int(floor(log10(max(low, 1e-9))))
         let last = max(Int(ceil(log10(max(high, 1e-9)))), first + 1)
-        return (first...last).map {
-            Tick(value: pow(10, Double($0)), label: label(pow(10, Double($0))))
-        }
+        let factors: [Double] = last - first <= 2 ? [1, 2, 5] : [1]
+        let all = (first...last).flatMap { power in factors.map { $0 * pow(10, Double(power)) } }
+        let from = all.last { $0 <= low } ?? low
+        let to = all.first { $0 >= high && $0 > from } ?? high
+        return all.filter { $0 >= from && $0 <= to }.map { Tick(value: $0, label: label($0)) }
     }
 }

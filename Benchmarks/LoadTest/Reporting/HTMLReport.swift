@@ -97,7 +97,9 @@ struct HTMLReport {
         // The horizontal axis is the number of nines.
         func nines(_ percentile: Double) -> Double { -log10(max(1 - percentile / 100, 1e-9)) }
         func points(_ latency: Latency) -> [(x: Double, y: Double)] {
-            latency.curve.filter { $0.percentile < 100 }.map {
+            // Beyond the longest one there is nothing to see.
+            let end = latency.curve.firstIndex { $0.count == latency.count }
+            return latency.curve.prefix((end ?? -1) + 1).map {
                 (x: nines($0.percentile), y: Double($0.value))
             }
         }
@@ -110,11 +112,11 @@ struct HTMLReport {
         }
         let most = lines.flatMap(\.points).map(\.x).max() ?? 1
         let ticks = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"]
-        let shown = min(max(Int(most.rounded(.up)), 1), ticks.count - 1)
         let values = lines.flatMap(\.points).map(\.y)
         return Chart(
             title: "Latency by percentile", description: "how long the slower hits take",
-            xTicks: (0...shown).map { Chart.Tick(value: Double($0), label: ticks[$0]) },
+            xEnd: max(most, 1),
+            xTicks: ticks.enumerated().map { Chart.Tick(value: Double($0), label: $1) },
             yTicks: Chart.logarithmicTicks(
                 values.min() ?? 1, values.max() ?? 10, { NumberText.axisLatency($0) }),
             isLogarithmic: true, lines: lines)
@@ -129,7 +131,7 @@ struct HTMLReport {
         let values = lines.flatMap(\.points).map(\.y).filter { $0 > 0 }
         return Chart(
             title: "Latency over time", description: "p99, and p50 dashed, second by second",
-            xTicks: timeTicks,
+            xEnd: timeEnd, xTicks: timeTicks,
             yTicks: Chart.logarithmicTicks(
                 values.min() ?? 1, values.max() ?? 10, { NumberText.axisLatency($0) }),
             isLogarithmic: true, lines: lines)
@@ -142,8 +144,8 @@ struct HTMLReport {
         let most = lines.flatMap(\.points).map(\.y).max() ?? 1
         return Chart(
             title: "Throughput over time", description: "hits answered in each second",
-            xTicks: timeTicks,
-            yTicks: Chart.linearTicks(upTo: most, { "\(NumberText.grouped(Int($0)))/s" }),
+            xEnd: timeEnd, xTicks: timeTicks,
+            yTicks: Chart.linearTicks(upTo: most * 1.05, { "\(NumberText.grouped(Int($0)))/s" }),
             isLogarithmic: false, lines: lines)
     }
 
@@ -158,9 +160,12 @@ struct HTMLReport {
             })
     }
 
+    private var timeEnd: Double {
+        results.flatMap(\.result.series).map(\.to).max() ?? 1
+    }
+
     private var timeTicks: [Chart.Tick] {
-        let most = results.flatMap(\.result.series).map(\.to).max() ?? 1
-        return Chart.linearTicks(upTo: most) { value in
+        Chart.linearTicks(upTo: timeEnd) { value in
             let digits = value == value.rounded() ? 0 : value * 10 == (value * 10).rounded() ? 1 : 2
             return "\(NumberText.fixed(value, digits)) s"
         }
