@@ -7,7 +7,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev
 TEST_PACKAGES := binutils chromium curl haproxy nginx-light procps python3-venv strace util-linux \
 	valgrind zstd
-NGINX_BENCHMARK_PACKAGES := nginx-light wrk python3
+COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0
@@ -22,7 +22,8 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build test test-crash fuzz sanitize bench-nginx bench-log lint format packages test-packages clean
+.PHONY: run build test test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
+	packages test-packages clean
 
 run: build
 	exec $(BINARY) serve $(ARGS)
@@ -83,12 +84,44 @@ sanitize: packages test-packages $(VENV)
 			swift test --skip-build $$flags || exit 1; \
 	done
 
-# CPU per hit beside nginx with an access log and beside a bare epoll loop.
-bench-nginx: build
-	$(call install,$(NGINX_BENCHMARK_PACKAGES))
+# Load, kill -9 at random moments, start again, for DURATION: no acknowledged hit is lost.
+torture: build $(BENCH_BINARY)
+	$(call install,python3)
+	python3 Benchmarks/Torture/torture.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--duration $(or $(DURATION),60s) $(if $(SEED),--seed $(SEED))
+
+# What a hit costs in Footfall and in its peers, in one run; with PEERS=all in Hummingbird too,
+# which takes minutes to build.
+COMPARISON := Benchmarks/Comparison
+HUMMINGBIRD := .build-hummingbird/release/HummingbirdPeer
+compare: build $(BENCH_BINARY) .build/peers/evhttp $(if $(filter all,$(PEERS)),$(HUMMINGBIRD))
+	$(call install,$(COMPARISON_PACKAGES))
 	swift build -c release --product footfall-bare-loop $(SWIFT_FLAGS)
-	python3 Benchmarks/NginxComparison/compare.py --footfall $(BINARY) \
-		--bare-loop .build/release/footfall-bare-loop
+	python3 $(COMPARISON)/compare.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--bare-loop .build/release/footfall-bare-loop --evhttp .build/peers/evhttp \
+		$(if $(filter all,$(PEERS)),--hummingbird $(HUMMINGBIRD)) \
+		--json .build/comparison.json --svg .build/comparison.svg $(ARGS)
+
+# Latency of normal traffic beside 4,000 connections that send a byte now and then.
+bench-slow: build $(BENCH_BINARY)
+	$(call install,python3 util-linux)
+	python3 Benchmarks/SlowClients/measure.py --footfall $(BINARY) --bench $(BENCH_BINARY) $(ARGS)
+
+# How the cost of a hit grows with loops, connections and the length of the query.
+scale: build $(BENCH_BINARY)
+	$(call install,$(COMPARISON_PACKAGES))
+	python3 $(COMPARISON)/scale.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--json .build/scale.json --svg .build/scale.svg $(ARGS)
+
+.build/peers/evhttp: Benchmarks/Peers/evhttp.c | packages
+	$(call install,gcc libc6-dev pkg-config)
+	mkdir -p $(@D)
+	cc -O2 -Wall -Wextra -o $@ $< $$(pkg-config --cflags --libs libevent_extra libevent_core)
+
+$(HUMMINGBIRD): $(shell find Benchmarks/Peers/Hummingbird -name '*.swift')
+	swift build -c release --package-path Benchmarks/Peers/Hummingbird \
+		--scratch-path .build-hummingbird
+	touch $@
 
 # How fast the log is without a server, on the disk of this checkout.
 bench-log: packages
