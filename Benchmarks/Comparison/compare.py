@@ -13,7 +13,7 @@ import pathlib
 import tempfile
 
 import chart
-from servers import HERE, Server, bench, footfall, machine, nginx, summary, wrk
+from servers import HERE, Server, bench, footfall, machine, nginx, spent, summary, wrk
 
 PEERS = HERE.parent / "Peers"
 
@@ -102,16 +102,20 @@ def last_result(options, servers):
 def closed(server, options):
     """As fast as it can, from both testers."""
     before, written = server.cpu_seconds(), server.written_bytes()
+    own = [spent()]
     hits, seconds = wrk(server, options.connections, options.seconds)
     middle = server.cpu_seconds()
+    own.append(spent())
     result = bench(options.bench, server, options.seconds, "-c", str(options.connections))
     after = server.cpu_seconds()
+    own.append(spent())
     return {
         "cpu_us_wrk": (middle - before) / hits * 1e6, "hits_per_second_wrk": hits / seconds,
         "cpu_us": (after - middle) / result["sent"] * 1e6,
         "capacity": result["hits_per_second"],
         "written_per_hit": (server.written_bytes() - written) / (hits + result["sent"]),
-        "tester_cpu_us": result["tester"]["cpu_microseconds_per_request"]}
+        "tester_cpu_us": (own[2] - own[1]) / result["sent"] * 1e6,
+        "tester_cpu_us_wrk": (own[1] - own[0]) / hits * 1e6}
 
 
 def table(report):
@@ -139,6 +143,15 @@ def table(report):
             f"| {span('capacity', 0)} | {span('hits_per_second_wrk', 0)} | {row['memory_mib']:.0f} "
             f"| {row['written_per_hit']['median']:,.0f} | "
             + " | ".join(latencies(rate) for rate in rates) + " |")
+    ratios = [
+        own / other for row in report["servers"]
+        for own, other in [[row[key]["median"] for key in ("tester_cpu_us", "tester_cpu_us_wrk")]]]
+    lines += ["", (
+        "CPU per request of the testers, us (footfall-bench with every URL another one, wrk with one "
+        "fixed URL): " + "; ".join(
+            f"{row['server']} {row['tester_cpu_us']['median']:.2f} and "
+            f"{row['tester_cpu_us_wrk']['median']:.2f}" for row in report["servers"])
+        + f"; footfall-bench takes {min(ratios):.2f} to {max(ratios):.2f} of wrk")]
     return "\n".join(lines)
 
 

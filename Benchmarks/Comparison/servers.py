@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import statistics
@@ -103,6 +104,12 @@ def nginx(directory):
     return Server(
         "nginx, JSON access log", ["nginx", "-c", "DIRECTORY/nginx.conf", "-p", "DIRECTORY"],
         directory, configuration=HERE / "nginx.conf")
+
+
+def spent():
+    """CPU seconds of the testers so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def wrk(server, connections, seconds, core="1"):
