@@ -118,8 +118,8 @@ scale: build $(BENCH_BINARY)
 	mkdir -p $(@D)
 	cc -O2 -Wall -Wextra -o $@ $< $$(pkg-config --cflags --libs libevent_extra libevent_core)
 
-$(HUMMINGBIRD): $(shell find Benchmarks/Peers/Hummingbird -name '*.swift')
-	swift build -c release --package-path Benchmarks/Peers/Hummingbird \
+$(HUMMINGBIRD): $(shell find Benchmarks/Peers/HummingbirdPeer -name '*.swift')
+	swift build -c release --package-path Benchmarks/Peers/HummingbirdPeer \
 		--scratch-path .build-hummingbird
 	touch $@
 

@@ -75,7 +75,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
-            path: "Benchmarks/LoadTest", swiftSettings: strict),
+            path: "Benchmarks/LoadTest", exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(
             name: "LogSpeed", dependencies: ["EventLog", "POSIX"], path: "Benchmarks/LogSpeed",
             exclude: ["README.md"], swiftSettings: strict),

@@ -105,6 +105,7 @@ struct TextReport {
             lines.append(
                 line("", "\(NumberText.counted(tester.cookiesDropped, "cookie")) too long to keep"))
         }
+        lines.append(line("flags", result.load.arguments.joined(separator: " ")))
         let machine = result.machine
         lines.append(
             line(
