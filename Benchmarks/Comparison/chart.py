@@ -54,7 +54,7 @@ def bars(top, title, subtitle, rows):
     return parts, y
 
 
-def lines(left, top, width, height, title, labels, series, unit):
+def lines(left, top, width, height, title, labels, series):
     """Lines over places of equal distance, one for each (name, summaries)."""
     parts = [text(left, top + 16, title, "title")]
     base, ceiling = top + height - 24, top + 34
@@ -70,7 +70,6 @@ def lines(left, top, width, height, title, labels, series, unit):
         y = place(0, tick * step)[1]
         parts.append(f'<path class="grid" d="M{start} {y:.1f}H{end}"/>')
         parts.append(text(start - 6, y + 4, f"{tick * step}", "soft", "end"))
-    parts.append(text(start - 6, ceiling - 6, unit, "soft", "end"))
     for index, label in enumerate(labels):
         parts.append(text(place(index, 0)[0], base + 18, label, "soft", "middle"))
     for color, (_, values) in enumerate(series):

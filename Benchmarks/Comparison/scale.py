@@ -123,8 +123,7 @@ def picture(report):
         series = [
             (durability, [row["cpu_us"] for row in rows if row["durability"] == durability])
             for durability in DURABILITIES]
-        parts += chart.lines(
-            20 + place * width, 48, width, 240, title, labels, series, "us")
+        parts += chart.lines(20 + place * width, 48, width, 240, title, labels, series)
     note = f"{report['date']}, {report['machine']}; medians and ranges of {report['rounds']} rounds"
     return chart.document(parts + [chart.text(20, 312, note, "soft")], 330)
 
