@@ -80,6 +80,7 @@ sanitize: packages test-packages $(VENV)
 		flags="--sanitize=$$sanitizer --scratch-path .build-$$sanitizer $(SWIFT_FLAGS)"; \
 		swift build --build-tests $$flags || exit 1; \
 		FOOTFALL_BINARY=$(CURDIR)/.build-$$sanitizer/debug/footfall \
+			FOOTFALL_BENCH_BINARY=$(CURDIR)/.build-$$sanitizer/debug/footfall-bench \
 			FOOTFALL_PYTHON=$(CURDIR)/$(VENV)/bin/python ASAN_OPTIONS=detect_leaks=0 \
 			swift test --skip-build $$flags || exit 1; \
 	done

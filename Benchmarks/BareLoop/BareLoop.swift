@@ -10,7 +10,8 @@ struct BareLoop {
     static let reply = Array(
         ("HTTP/1.1 200 OK\r\nSet-Cookie: id=00000000-0000-4000-8000-000000000000; Path=/; "
             + "Max-Age=31536000; HttpOnly; SameSite=Lax\r\nContent-Type: application/javascript\r\n"
-            + "Cache-Control: no-store\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+            + "Cache-Control: no-store\r\nCross-Origin-Resource-Policy: cross-origin\r\n"
+            + "X-Content-Type-Options: nosniff\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
             + "Content-Length: 0\r\n\r\n").utf8)
 
     static func main() {

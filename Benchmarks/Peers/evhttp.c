@@ -16,6 +16,8 @@ static void track(struct evhttp_request *request, void *context)
         "id=00000000-0000-4000-8000-000000000000; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax");
     evhttp_add_header(fields, "Content-Type", "application/javascript");
     evhttp_add_header(fields, "Cache-Control", "no-store");
+    evhttp_add_header(fields, "Cross-Origin-Resource-Policy", "cross-origin");
+    evhttp_add_header(fields, "X-Content-Type-Options", "nosniff");
     evhttp_send_reply(request, 200, "OK", NULL);
     (void)context;
 }

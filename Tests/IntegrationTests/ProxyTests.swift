@@ -56,6 +56,8 @@ enum ReverseProxy: String, CaseIterable, CustomTestStringConvertible {
         case .haproxy:
             let text = """
                 global
+                    # Of two threads that log at once one may give its line up.
+                    nbthread 1
                     log stdout format raw local0
                 defaults
                     mode http
