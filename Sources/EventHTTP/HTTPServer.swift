@@ -77,6 +77,8 @@ public final class HTTPServer {
 
     deinit {
         precondition(state.pointee.openExchanges == 0, "a server goes after its last exchange")
+        // evhttp frees the listener first: it is not to go on when connections are closed.
+        listener.drain()
         evhttp_free(server)
         state.deinitialize(count: 1)
         state.deallocate()

@@ -192,7 +192,10 @@ import Testing
 
     @Test("many replies to a peer that does not read wait for it, and no longer than allowed")
     func slowReader() throws {
-        let server = try TestServer()
+        var limits = HTTPLimits()
+        // However slow this machine is.
+        limits.writeSeconds = 300
+        let server = try TestServer(limits: limits)
         let connection = try server.connect()
         let long = request("/hit?" + String(repeating: "x", count: 4000))
         // Far more than the sockets hold; what is not read is not taken either.
@@ -251,5 +254,15 @@ import Testing
         #expect(!waiting.hasBytes)
         open.removeAll()
         #expect(waiting.receive()?.text.hasPrefix("GET /hit/late?") == true)
+    }
+
+    @Test("a server that is full can be ended")
+    func endedWhenFull() throws {
+        var limits = HTTPLimits()
+        limits.connectionsMax = 2
+        let server = try TestServer(limits: limits)
+        let open = try (0..<3).map { _ in try server.connect() }
+        for connection in open.prefix(2) { #expect(connection.request("/hit")?.status == 200) }
+        withExtendedLifetime(server) {}
     }
 }
