@@ -260,9 +260,10 @@ import Testing
     func endedWhenFull() throws {
         var limits = HTTPLimits()
         limits.connectionsMax = 2
-        let server = try TestServer(limits: limits)
-        let open = try (0..<3).map { _ in try server.connect() }
+        var server: TestServer? = try TestServer(limits: limits)
+        let open = try (0..<3).compactMap { _ in try server?.connect() }
         for connection in open.prefix(2) { #expect(connection.request("/hit")?.status == 200) }
-        withExtendedLifetime(server) {}
+        server = nil
+        for connection in open.prefix(2) { #expect(connection.isClosedByServer()) }
     }
 }
