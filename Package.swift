@@ -80,7 +80,7 @@ let package = Package(
             name: "LogSpeed", dependencies: ["EventLog", "POSIX"], path: "Benchmarks/LogSpeed",
             exclude: ["README.md"], swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["POSIX"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CLinux", "POSIX"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(
             name: "BytesTests", dependencies: ["Bytes", "TestSupport"], swiftSettings: strict),

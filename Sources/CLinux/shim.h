@@ -26,3 +26,7 @@ void *memmem(const void *bytes, size_t count, const void *sought, size_t soughtC
 
 // pthread_setname_np(3)
 int pthread_setname_np(pthread_t thread, const char *name);
+
+// posix_spawn(3)
+#include <spawn.h>
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);

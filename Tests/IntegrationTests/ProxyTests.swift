@@ -10,8 +10,7 @@ enum ReverseProxy: String, CaseIterable, CustomTestStringConvertible {
     var testDescription: String { rawValue }
 
     /// Starts it, listening on `port`, for a collector on `upstream`. Clients are given up after a
-    /// second. Its log has a line for each request: whether the collector answered it, the status
-    /// and the target.
+    /// second. Its log has a line for each request: what became of it, the status and the target.
     func start(port: UInt16, upstream: UInt16, in directory: TemporaryDirectory) throws
         -> ChildProcess
     {
@@ -24,7 +23,7 @@ enum ReverseProxy: String, CaseIterable, CustomTestStringConvertible {
                 error_log error.log;
                 events {}
                 http {
-                    log_format request escape=none 'answered=$upstream_status $status $request_uri';
+                    log_format request escape=none '$upstream_status;$status;$request_uri';
                     access_log access.log request;
                     client_header_timeout 1s;
                     client_body_timeout 1s;
@@ -63,7 +62,7 @@ enum ReverseProxy: String, CaseIterable, CustomTestStringConvertible {
                     mode http
                     log global
                     # %ts is "--" when nothing went wrong between client, proxy and collector.
-                    log-format "answered=%ts %ST %HU"
+                    log-format "%ts;%ST;%HU"
                     option http-keep-alive
                     http-reuse always
                     retries 0
@@ -84,18 +83,29 @@ enum ReverseProxy: String, CaseIterable, CustomTestStringConvertible {
         }
     }
 
-    /// The targets of the requests that the collector answered with 200, as the log has them.
-    func answered(_ process: ChildProcess, in directory: TemporaryDirectory) throws -> [String] {
+    /// The targets of the requests that the collector answered with 200, as the log has them, and of
+    /// those that were passed on and whose reply did not come back.
+    func passed(
+        _ process: ChildProcess, in directory: TemporaryDirectory
+    ) throws -> (answered: [String], uncertain: [String]) {
         let log =
             self == .nginx
             ? String(decoding: try directory.bytes("access.log"), as: UTF8.self) : process.output
-        return log.split(separator: "\n").compactMap { line in
-            let parts = line.split(separator: " ", maxSplits: 2)
-            guard parts.count == 3, parts[0].hasPrefix("answered="), parts[0] != "answered=-",
-                parts[1] == "200"
-            else { return nil }
-            return self == .nginx ? String(parts[2]) : Self.decoded(parts[2])
+        var answered: [String] = []
+        var uncertain: [String] = []
+        for line in log.split(separator: "\n") {
+            let parts = line.split(separator: ";", maxSplits: 2)
+            guard parts.count == 3 else { continue }
+            let target = self == .nginx ? String(parts[2]) : Self.decoded(parts[2])
+            // nginx names the status of each attempt, and none if it passed nothing on.
+            let statuses = self == .nginx ? parts[0].components(separatedBy: ", ") : ["\(parts[1])"]
+            for status in statuses {
+                if status == "200" { answered.append(target) }
+                let isLost = status == "499" || status == "-1" || status.hasPrefix("5")
+                if isLost || (status == "-" && statuses.count > 1) { uncertain.append(target) }
+            }
         }
+        return (answered, uncertain)
     }
 
     /// HAProxy writes what might be misread in its log as a hash and two digits.
@@ -145,7 +155,9 @@ struct ProxyTests {
         var random = SeededRandom(seed: seed)
         let directory = TemporaryDirectory()
         let server = try FootfallServer(
-            data: directory.file("data"), ["--loops", "1", "--durability", "interval"])
+            data: directory.file("data"),
+            // So that a 200 is a hit's.
+            ["--loops", "1", "--durability", "interval", "--no-demo"])
         let port = try freePort()
         let proxy = try kind.start(port: port, upstream: server.port, in: directory)
         try waitUntilListening(port, proxy)
@@ -172,15 +184,22 @@ struct ProxyTests {
         proxy.signal(SIGTERM)
         _ = proxy.waitForEnd(seconds: 10)
 
-        let passed = try kind.answered(proxy, in: directory).map { target in
+        func counts(_ queries: [String]) -> [String: Int] {
+            Dictionary(grouping: queries) { $0 }.mapValues(\.count)
+        }
+        func query(_ target: String) -> String {
             target.split(separator: "?", maxSplits: 1).dropFirst().joined()
         }
+        let (answered, uncertain) = try kind.passed(proxy, in: directory)
+        let least = counts(answered.map { query($0) })
+        let more = counts(uncertain.map { query($0) })
         let counted = try StoredEvent.all(in: directory.file("data")).map { $0["query"] ?? "" }
-        let difference = Set(passed).symmetricDifference(Set(counted))
-        #expect(difference.isEmpty, "seed \(seed)")
-        #expect(
-            Dictionary(grouping: passed) { $0 }.mapValues(\.count)
-                == Dictionary(grouping: counted) { $0 }.mapValues(\.count), "seed \(seed)")
+        for (query, count) in counts(counted) {
+            #expect(count >= least[query] ?? 0, "\(query), seed \(seed)")
+            #expect(count <= (least[query] ?? 0) + (more[query] ?? 0), "\(query), seed \(seed)")
+        }
+        #expect(Set(least.keys).subtracting(counted).isEmpty, "seed \(seed)")
+        #expect(uncertain.count < sent / 20, "seed \(seed)")
         // Some were broken, some were not.
         #expect(counted.count > clean + 20)
     }

@@ -1,4 +1,5 @@
-public import Foundation
+public import CLinux
+internal import Foundation
 public import POSIX
 
 /// A program that a test has started. It is killed with the object at the latest.
@@ -33,6 +34,8 @@ public final class ChildProcess {
         let flags = O_WRONLY | O_CREAT | O_APPEND
         posix_spawn_file_actions_addopen(&actions, 1, directory.file("out"), flags, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, directory.file("err"), flags, 0o600)
+        // Other tests have sockets and files open at the same time; they are not the child's.
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         var variables = ProcessInfo.processInfo.environment
         variables.merge(environment) { $1 }
         // env(1) changes the directory and becomes the program.
