@@ -17,7 +17,7 @@ struct HummingbirdPeer {
             Response(
                 status: .ok,
                 headers: [
-                    .init("Cross-Origin-Resource-Policy") ?? .allow: "cross-origin",
+                    .crossOriginResourcePolicy: "cross-origin",
                     .xContentTypeOptions: "nosniff",
                     .setCookie:
                         "id=00000000-0000-4000-8000-000000000000; Path=/; Max-Age=31536000; "
