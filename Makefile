@@ -110,7 +110,7 @@ compare: build $(BENCH_BINARY) .build/peers/evhttp $(if $(filter all,$(PEERS)),$
 # Latency of normal traffic beside 4,000 connections that send a byte now and then.
 bench-slow: build $(BENCH_BINARY)
 	$(call install,python3 util-linux)
-	python3 Benchmarks/SlowClients/measure.py --footfall $(BINARY) --bench $(BENCH_BINARY) $(ARGS)
+	python3 $(COMPARISON)/slow_clients.py --footfall $(BINARY) --bench $(BENCH_BINARY) $(ARGS)
 
 # How the cost of a hit grows with loops, connections and the length of the query.
 scale: build $(BENCH_BINARY)

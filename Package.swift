@@ -51,7 +51,7 @@ let package = Package(
         .target(
             name: "Collector",
             dependencies: [
-                "CLinux", "CZlib", "EventHTTP", "EventLog", "POSIX", "Tracking", "Yams",
+                "Bytes", "CLinux", "CZlib", "EventHTTP", "EventLog", "POSIX", "Tracking", "Yams",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],

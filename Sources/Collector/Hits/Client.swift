@@ -1,3 +1,4 @@
+internal import Bytes
 internal import EventHTTP
 internal import Tracking
 
@@ -25,7 +26,9 @@ enum Client {
         let address =
             hasList
             ? client(head, trusted, "x-forwarded-for") { Self.address($0, $1) }
-            : client(head, trusted, "forwarded") { forwarded("for", $0, $1) }
+            : client(head, trusted, "forwarded") { value, element in
+                forwarded("for", value, element).flatMap { Self.address(value, $0) }
+            }
         let host = asked(head)
         let ownAddress = head.peer
         let ownHost = head[.host]
@@ -100,7 +103,7 @@ enum Client {
         return hasAny
     }
 
-    /// The value of a parameter of an element of `Forwarded`, as `address` has it for `for`.
+    /// The value of a parameter of an element of `Forwarded`.
     private static func forwarded(
         _ name: StaticString, _ value: Span<UInt8>, _ element: Range<Int>
     ) -> Range<Int>? {
@@ -114,8 +117,7 @@ enum Client {
             guard pair.count > length, value[pair.lowerBound + length] == UInt8(ascii: "="),
                 value.extracting(pair.prefix(length)).isEqual(to: name)
             else { continue }
-            let text = value.unquoted(pair.dropFirst(length + 1))
-            return "\(name)" == "for" ? address(value, text) : text
+            return value.unquoted(pair.dropFirst(length + 1))
         }
         return nil
     }
@@ -145,21 +147,5 @@ extension Span<UInt8> {
             if lowered != lowercase.utf8Start[index] { return false }
         }
         return true
-    }
-
-    /// `range` without the white space around it.
-    fileprivate func trimmed(_ range: Range<Int>) -> Range<Int> {
-        var (first, last) = (range.lowerBound, range.upperBound)
-        while first < last, self[first] == 0x20 || self[first] == 0x09 { first += 1 }
-        while last > first, self[last - 1] == 0x20 || self[last - 1] == 0x09 { last -= 1 }
-        return first..<last
-    }
-
-    /// `range` without the quotes around it, if there are some.
-    fileprivate func unquoted(_ range: Range<Int>) -> Range<Int> {
-        let quote = UInt8(ascii: "\"")
-        guard range.count >= 2, self[range.lowerBound] == quote, self[range.upperBound - 1] == quote
-        else { return range }
-        return range.lowerBound + 1..<range.upperBound - 1
     }
 }

@@ -9,7 +9,8 @@ struct CrossOrigin {
     /// Bytes of an origin that is answered.
     private static let originBytesMax = 512
 
-    private static let preflight = Response(
+    /// The reply to a preflight, beside what `addFields` adds.
+    static let preflight = Response(
         .noContent,
         [
             .init("Access-Control-Allow-Methods", "GET, HEAD, POST"),
@@ -50,7 +51,4 @@ struct CrossOrigin {
         let bytes = Array("\(value)".utf8) + [0]
         exchange.addField(name, nulTerminated: bytes.span)
     }
-
-    /// The reply to a preflight, beside what `addFields` adds.
-    var preflightResponse: Response { Self.preflight }
 }

@@ -19,7 +19,7 @@ extension LoopWorker {
         var exchange = exchange
         crossOrigin.addFields(for: head[.origin], to: &exchange)
         switch (route, head.method) {
-        case (_, .options): answer(head, exchange, crossOrigin.preflightResponse)
+        case (_, .options): answer(head, exchange, CrossOrigin.preflight)
         case (.pixel(let pixel), .get), (.pixel(let pixel), .head): track(head, exchange, pixel)
         case (.beacon, .post): receiveBeacon(head, content, exchange)
         case (.beacon, _): answer(head, exchange, Self.beaconMethodsReply)

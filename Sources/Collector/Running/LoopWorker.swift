@@ -81,7 +81,9 @@ final class LoopWorker: HTTPHandler {
         }
         switch route {
         case .pixel, .beacon: handleHit(head, content: content, exchange, route)
-        case .buster, .favicon, .demo: handlePage(head, exchange, route)
+        case .buster: answerPage(head, exchange, pages.buster)
+        case .favicon: answerPage(head, exchange, faviconReply)
+        case .demo(let page): answerPage(head, exchange, pages.demo(page, query: head.query))
         }
     }
 
@@ -94,17 +96,11 @@ final class LoopWorker: HTTPHandler {
         return true
     }
 
-    private func handlePage(
-        _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ route: Route
+    private func answerPage(
+        _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ page: Response
     ) {
-        guard head.method == .get || head.method == .head else {
-            return answer(head, exchange, pageMethodsReply)
-        }
-        switch route {
-        case .buster: answer(head, exchange, pages.buster)
-        case .demo(let page): answer(head, exchange, pages.demo(page, query: head.query))
-        case .favicon, .pixel, .beacon: answer(head, exchange, faviconReply)
-        }
+        let isRead = head.method == .get || head.method == .head
+        answer(head, exchange, isRead ? page : pageMethodsReply)
     }
 
     func answer(

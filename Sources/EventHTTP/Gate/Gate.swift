@@ -224,6 +224,10 @@ final class Gate {
             if discarded + bytes.count > Self.discardBytesMax { connection.pointee.deadline = 0 }
             return bytes.count
         case .head: return takeHead(connection, bytes)
+        // evhttp is going to write to the socket, so 100 Continue has to be out.
+        case .content where connection.pointee.output.count > 0,
+            .chunks where connection.pointee.output.count > 0:
+            return 0
         case .content(let left):
             let count = min(left, bytes.count)
             connection.pointee.content.append(
@@ -605,7 +609,8 @@ final class Gate {
         while let connection = next {
             next = connection.pointee.next
             if connection.pointee.writeDeadline <= now {
-                // evhttp has its reply: nobody will ask for the request again.
+                // While evhttp has a request, only its reply can be late: the gate's own output was
+                // out before. With its reply, nobody will ask for the request again.
                 connection.pointee.isHandedOver = false
                 close(connection)
             } else if connection.pointee.deadline <= now {

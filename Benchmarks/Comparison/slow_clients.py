@@ -5,26 +5,18 @@ The collector is pinned to core 0; the load, at a constant rate, and the slow cl
 Rounds with and without slow clients are interleaved. A slow client that is refused comes again.
 """
 import argparse
-import json
 import multiprocessing
 import os
-import pathlib
 import resource
 import select
-import signal
 import socket
 import statistics
-import subprocess
 import tempfile
 import time
 
+from servers import bench, footfall
+
 HEAD = b"GET /track.js?slow HTTP/1.1\r\nHost: slow.example\r\nX-Slow: " + b"x" * 4000
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def dribble(port, count, opened, refused):
@@ -74,10 +66,9 @@ def main():
     arguments.add_argument("--rate", type=int, default=5000, help="hits a second")
     options = arguments.parse_args()
     samples = {"alone": [], "beside": []}
-    with tempfile.TemporaryDirectory() as directory:
-        for _ in range(options.rounds):
-            for kind in samples:
-                samples[kind].append(measure(options, pathlib.Path(directory), kind == "beside"))
+    for _ in range(options.rounds):
+        for kind in samples:
+            samples[kind].append(measure(options, kind == "beside"))
     for kind, rows in samples.items():
         print(f"{kind:7} p50 {summary(rows, 'p50')}  p99 {summary(rows, 'p99')} us")
     ratios = [
@@ -86,40 +77,28 @@ def main():
           f"({min(ratios):.2f} to {max(ratios):.2f}) of that without them")
 
 
-def measure(options, directory, has_slow):
-    port = free_port()
-    server = subprocess.Popen(
-        ["taskset", "-c", "0", options.footfall, "serve", "--listen", f"127.0.0.1:{port}",
-         "--admin", "off", "--loops", "1", "--print", "none", "--data", str(directory / "data")],
-        stderr=subprocess.DEVNULL)
-    opened, refused = multiprocessing.Value("i", 0), multiprocessing.Value("i", 0)
-    slow = multiprocessing.Process(target=dribble, args=(port, options.slow, opened, refused))
-    try:
-        for _ in range(500):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.01)
-        if has_slow:
-            slow.start()
-            os.sched_setaffinity(slow.pid, {1})
-            while opened.value < options.slow:
-                time.sleep(0.01)
-        result = subprocess.run(
-            ["taskset", "-c", "1", options.bench, f"http://127.0.0.1:{port}/track.js", "-c", "64",
-             "-t", "1", "-R", str(options.rate), "-w", "2s", "-d", f"{options.seconds}s", "-q",
-             "-o", "json"], capture_output=True, text=True)
-        if result.returncode not in (0, 5):
-            raise SystemExit(result.stderr)
-        if has_slow:
-            print(f"{refused.value} slow connections were refused in this round", flush=True)
-        return json.loads(result.stdout)["latency"]["percentiles"]
-    finally:
-        if slow.is_alive():
-            slow.kill()
-        server.send_signal(signal.SIGTERM)
-        server.wait(40)
+def measure(options, has_slow):
+    with tempfile.TemporaryDirectory(dir=".build") as directory:
+        server = footfall(options.footfall, "commit", directory)
+        opened, refused = multiprocessing.Value("i", 0), multiprocessing.Value("i", 0)
+        slow = multiprocessing.Process(
+            target=dribble, args=(server.port, options.slow, opened, refused))
+        try:
+            if has_slow:
+                slow.start()
+                os.sched_setaffinity(slow.pid, {1})
+                while opened.value < options.slow:
+                    time.sleep(0.01)
+            result = bench(
+                options.bench, server, options.seconds, "-c", "64", "-R", str(options.rate),
+                "-w", "2s")
+            if has_slow:
+                print(f"{refused.value} slow connections were refused in this round", flush=True)
+            return result["latency"]["percentiles"]
+        finally:
+            if has_slow:
+                slow.kill()
+            server.stop()
 
 
 def summary(rows, key):

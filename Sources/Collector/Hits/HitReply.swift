@@ -1,0 +1,36 @@
+internal import EventHTTP
+
+/// What a hit is answered with when it is stored.
+enum HitReply {
+    case script
+    case image
+    /// One event came with a beacon.
+    case beacon
+    /// Several came.
+    case batch(BatchReport)
+}
+
+/// The replies to hits: made once, sent often.
+struct HitResponses {
+    private static let common: [Response.Field] = [
+        .init("Cache-Control", "no-store"),
+        // A page of another site may load it, also one that isolates itself.
+        .init("Cross-Origin-Resource-Policy", "cross-origin"),
+        .init("X-Content-Type-Options", "nosniff"),
+    ]
+
+    let script = Response(
+        .ok, [.init("Content-Type", "application/javascript")] + common)
+    let image = Response(.ok, [.init("Content-Type", "image/gif")] + common, bytes: gif)
+    let beacon = Response(.noContent, common)
+    /// A hit that could not be stored.
+    let refused = Response.plain(
+        .serviceUnavailable, [.init("Retry-After", "1"), .init("Cache-Control", "no-store")])
+
+    /// A transparent image of 1 by 1 pixels with a palette of two colours, 43 bytes.
+    private static let gif: [UInt8] = [
+        0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 0x01, 0x00, 0x01, 0x00, 0x80, 0x00, 0x00, 0xff, 0xff,
+        0xff, 0x00, 0x00, 0x00, 0x21, 0xf9, 0x04, 0x01, 0x00, 0x00, 0x00, 0x00, 0x2c, 0x00, 0x00,
+        0x00, 0x00, 0x01, 0x00, 0x01, 0x00, 0x00, 0x02, 0x02, 0x44, 0x01, 0x00, 0x3b,
+    ]
+}
