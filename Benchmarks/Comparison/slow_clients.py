@@ -38,12 +38,15 @@ def dribble(port, count, opened, refused):
         client.close()
         refused.value += 1
 
+    while len(clients) < count:
+        connect()
+    opened.value = count
     while True:
-        while len(clients) < count:
-            connect()
-        opened.value = len(clients)
         # A tenth of them at a time, so that there is no burst.
         for part in range(10):
+            # A burst of them would take core 1 from the load.
+            for _ in range(min(40, count - len(clients))):
+                connect()
             for number in [number for number in clients if number % 10 == part]:
                 client, sent = clients[number]
                 try:

@@ -37,6 +37,12 @@ func gateMakeStream(
     return Unmanaged<Gate>.fromOpaque(context).takeUnretainedValue().makeStream()
 }
 
+/// event_callback_fn: more connections are to be given up.
+func gateExpiring(_ descriptor: Int32, _ what: Int16, _ context: UnsafeMutableRawPointer?) {
+    guard let context else { return }
+    Unmanaged<Gate>.fromOpaque(context).takeUnretainedValue().expiring()
+}
+
 /// event_callback_fn: evhttp has accepted a connection of the gate's.
 func gateAttach(_ descriptor: Int32, _ what: Int16, _ context: UnsafeMutableRawPointer?) {
     withConnection(context) { $0.attach($1) }

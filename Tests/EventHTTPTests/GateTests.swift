@@ -151,6 +151,17 @@ import Testing
         #expect(connection.receive()?.status == 408)
     }
 
+    @Test("many that are late together are all refused")
+    func manyDeadlines() throws {
+        var limits = HTTPLimits()
+        limits.headSeconds = 1
+        let server = try TestServer(limits: limits)
+        let connections = try (0..<200).map { _ in try server.connect() }
+        for connection in connections { connection.send("GET /hit HTTP/1.1\r\nHost: a\r\n") }
+        for connection in connections { #expect(connection.receive()?.status == 408) }
+        #expect(try server.connect().request("/hit")?.status == 200)
+    }
+
     @Test("a connection has a last request", arguments: ways)
     func lastRequest(_ handsOverAll: Bool) throws {
         var limits = HTTPLimits()

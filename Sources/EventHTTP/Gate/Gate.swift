@@ -34,6 +34,8 @@ final class Gate {
     private let hasPeerAddresses: Bool
     private var first: Connection?
     private var dirty: [Connection] = []
+    /// An event will give up more connections.
+    private var isExpiring = false
     private var turn = 0
     /// Requests that went to the handler at the gate.
     private var taken = 0
@@ -52,6 +54,10 @@ final class Gate {
     /// reset, and the seconds that this may take.
     private static let discardBytesMax = 64 << 10
     private static let discardSeconds = 1.0
+    /// Connections that are given up at a time, and the seconds until the next ones are: thousands
+    /// that came together go together, and hits are not to wait for all of them.
+    private static let expiredMax = 32
+    private static let expirySeconds = 0.01
 
     init(
         base: OpaquePointer, limits: HTTPLimits, handsOverAll: Bool, hasPeerAddresses: Bool,
@@ -601,30 +607,52 @@ final class Gate {
 
     // MARK: - Time
 
-    /// Closes what has passed its deadline. Once a second.
+    /// Closes what has passed its deadline. Once a second, and by itself again while there is more.
     func sweep() {
         now = Clock.monotonicSeconds()
         date.update()
+        expireSome()
+    }
+
+    func expireSome() {
+        var left = Self.expiredMax
         var next = first
         while let connection = next {
             next = connection.pointee.next
-            if connection.pointee.writeDeadline <= now {
+            let repliesLate = connection.pointee.writeDeadline <= now
+            if !repliesLate && !isLate(connection) { continue }
+            if left == 0 { return expireMoreSoon() }
+            left -= 1
+            if repliesLate {
                 // While evhttp has a request, only its reply can be late: the gate's own output was
                 // out before. With its reply, nobody will ask for the request again.
                 connection.pointee.isHandedOver = false
                 close(connection)
-            } else if connection.pointee.deadline <= now {
+            } else {
                 expire(connection)
             }
         }
     }
 
+    private func expireMoreSoon() {
+        if isExpiring { return }
+        isExpiring = true
+        var soon = timeval(seconds: Self.expirySeconds)
+        event_base_once(base, -1, Int16(EV_TIMEOUT), gateExpiring, callbackContext(self), &soon)
+    }
+
+    func expiring() {
+        isExpiring = false
+        expireSome()
+    }
+
+    /// Whether the client has let its time pass; not while it is Footfall's turn.
+    private func isLate(_ connection: Connection) -> Bool {
+        connection.pointee.deadline <= now && !connection.pointee.isHandedOver
+            && !connection.pointee.waits && connection.pointee.output.count == 0
+    }
+
     private func expire(_ connection: Connection) {
-        if connection.pointee.isHandedOver || connection.pointee.waits
-            || connection.pointee.output.count > 0
-        {
-            return
-        }
         switch connection.pointee.phase {
         case .head where connection.pointee.seen > 0: refuse(connection, .headTimeout)
         case .content, .chunks: refuse(connection, .bodyTimeout)
