@@ -2,7 +2,7 @@ internal import Bytes
 internal import EventHTTP
 internal import Tracking
 
-/// Who sent a request, and to which host, after what trusted proxies say.
+/// Who sent a request, to which host and by which scheme, after what trusted proxies say.
 ///
 /// A proxy appends the address of its own peer to `X-Forwarded-For`, or to `Forwarded` (RFC 7239).
 /// So the list is read from its end, over all fields of the name, for as long as the addresses in it
@@ -14,14 +14,15 @@ enum Client {
         let range: Range<Int>
     }
 
-    /// Calls `body` with the client's address, empty if it is not known, and the host that it asked
-    /// for. Both are the peer's own words if it is not trusted. `X-Forwarded-For` counts before
-    /// `Forwarded`, which most proxies pass on as it came.
+    /// Calls `body` with the client's address, empty if it is not known, the host that it asked for,
+    /// and whether it spoke TLS. Of a peer that is not trusted it is what the connection says: its
+    /// own address, its `Host`, and no TLS. `X-Forwarded-For` and its like count before `Forwarded`,
+    /// which most proxies pass on as it came.
     static func with<Result>(
         _ head: borrowing RequestHead, _ trusted: TrustedProxies,
-        _ body: (_ address: Span<UInt8>, _ host: Span<UInt8>) -> Result
+        _ body: (_ address: Span<UInt8>, _ host: Span<UInt8>, _ isSecure: Bool) -> Result
     ) -> Result {
-        guard trusted.trusts(peer: head.peer) else { return body(head.peer, head[.host]) }
+        guard trusted.trusts(peer: head.peer) else { return body(head.peer, head[.host], false) }
         let hasList = elements(of: head, "x-forwarded-for") { _, _ in false }
         let address =
             hasList
@@ -29,11 +30,13 @@ enum Client {
             : client(head, trusted, "forwarded") { value, element in
                 forwarded("for", value, element).flatMap { Self.address(value, $0) }
             }
-        let host = asked(head)
+        let host = nearest(head, "x-forwarded-host", "host")
+        let scheme = nearest(head, "x-forwarded-proto", "proto")
         let ownAddress = head.peer
         let ownHost = head[.host]
         return body(
-            text(address, of: head, else: ownAddress), text(host, of: head, else: ownHost))
+            text(address, of: head, else: ownAddress), text(host, of: head, else: ownHost),
+            text(scheme, of: head, else: Span()).isEqual(to: "https"))
     }
 
     @_lifetime(copy head, copy other)
@@ -63,16 +66,19 @@ enum Client {
         return found
     }
 
-    /// The host that the nearest proxy was asked for.
-    private static func asked(_ head: borrowing RequestHead) -> Piece? {
+    /// What the nearest proxy wrote: the last element of a field, or that parameter of the last
+    /// element of `Forwarded`.
+    private static func nearest(
+        _ head: borrowing RequestHead, _ name: StaticString, _ parameter: StaticString
+    ) -> Piece? {
         var found: Piece?
-        elements(of: head, "x-forwarded-host") { field, range in
+        elements(of: head, name) { field, range in
             found = range.isEmpty ? nil : Piece(field: field, range: range)
             return false
         }
         if found != nil { return found }
         elements(of: head, "forwarded") { field, range in
-            found = forwarded("host", head.fieldValue(at: field), range).map {
+            found = forwarded(parameter, head.fieldValue(at: field), range).map {
                 Piece(field: field, range: $0)
             }
             return false

@@ -102,7 +102,7 @@ extension LoopWorker {
         _ head: borrowing RequestHead, kind: Event.Kind, _ visitor: Visitor, _ time: Timestamp,
         data: Span<UInt8>
     ) -> Bool {
-        let bytes = Client.with(head, configuration.trustedProxies) { address, host in
+        let bytes = Client.with(head, configuration.trustedProxies) { address, host, _ in
             let event = Event(
                 kind: kind, id: .version7(time: time, random: random.next()), time: time,
                 visitor: visitor,
