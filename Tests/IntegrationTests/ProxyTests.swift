@@ -163,6 +163,7 @@ struct ProxyTests {
         try waitUntilListening(port, proxy)
 
         var sent = 0
+        var asked = 0
         var clean = 0
         for _ in 0..<2 {
             let connections = try (0..<500).map { index in
@@ -170,16 +171,21 @@ struct ProxyTests {
                 let request = Self.seeds.randomElement(using: &random) ?? ""
                 connection.send(mutated(Array(request.utf8), atMost: 2, using: &random))
                 sent += 1
-                // In between, replies go to those who asked.
-                if index % 5 == 0, try isAnswered(HTTPConnection(port: port), &random) {
-                    clean += 1
+                // In between, replies go to those who asked, or on a busy machine to nobody.
+                if index % 5 == 0 {
+                    asked += 1
+                    switch try cookie(from: HTTPConnection(port: port), &random) {
+                    case .own: clean += 1
+                    case .another(let reply): Issue.record("\(reply), seed \(seed)")
+                    case .none: break
+                    }
                 }
                 return connection
             }
             // The proxy ends each, at the latest when its time is over.
             for connection in connections { _ = connection.receiveAll() }
         }
-        #expect(clean == sent / 5)
+        #expect(clean > asked - 10, "seed \(seed)")
         #expect(server.stop().status == 0)
         proxy.signal(SIGTERM)
         _ = proxy.waitForEnd(seconds: 10)
@@ -204,15 +210,23 @@ struct ProxyTests {
         #expect(counted.count > clean + 20)
     }
 
-    /// Whether a hit with a cookie of its own gets that cookie back.
-    private func isAnswered(_ connection: HTTPConnection, _ random: inout SeededRandom) -> Bool {
+    private enum Cookie {
+        case own, another(String), none
+    }
+
+    /// Whose cookie a hit with one of its own gets; none if the proxy gave the hit up.
+    private func cookie(
+        from connection: HTTPConnection, _ random: inout SeededRandom
+    ) throws -> Cookie {
         let digits = (0..<8).map { _ in String(format: "%04x", Int(random.next() & 0xffff)) }
         let parts = [
             digits[0...1].joined(), digits[2], digits[3], digits[4], digits[5...7].joined(),
         ]
         let text = parts.joined(separator: "-")
         let reply = connection.request("/track.js?clean=\(text)", ["Cookie: id=\(text)"])
-        return reply?["set-cookie"]?.hasPrefix("id=\(text);") == true
+        guard let reply, reply.status < 500, reply.status != 408 else { return .none }
+        let isOwn = reply["set-cookie"]?.hasPrefix("id=\(text);") == true
+        return isOwn ? .own : .another("\(text) got \(reply)")
     }
 }
 
