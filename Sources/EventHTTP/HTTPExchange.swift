@@ -45,6 +45,10 @@ public struct HTTPExchange: ~Copyable {
 
     private static let forgotten = Response.plain(.internalServerError)
 
+    /// Bytes of all the fields, with their names and line ends, that can be added to a reply which
+    /// the gate sends.
+    public static let gateFieldBytesMax = FieldText.capacityBytes
+
     /// Adds a header field to the reply. `value` ends in a NUL byte and has no other.
     public mutating func addField(_ name: StaticString, nulTerminated value: Span<UInt8>) {
         precondition(value.count > 0 && value[value.count - 1] == 0, "a C string ends in NUL")
@@ -65,7 +69,9 @@ public struct HTTPExchange: ~Copyable {
         switch sender {
         case .gate: fields.remove(name)
         case .evhttp(let request, _):
-            evhttp_remove_header(evhttp_request_get_output_headers(request), name.cString)
+            // It removes one at a time.
+            let fields = evhttp_request_get_output_headers(request)
+            while evhttp_remove_header(fields, name.cString) == 0 {}
         }
     }
 

@@ -6,7 +6,7 @@ public struct RequestHead: ~Copyable, ~Escapable {
     /// The header fields that Footfall looks at by name.
     public enum KnownField: Int, CaseIterable, Sendable {
         case host, userAgent, referrer, cookie, acceptLanguage, origin
-        case contentType, contentEncoding
+        case contentType, contentEncoding, globalPrivacyControl, doNotTrack
     }
 
     /// A header field: where its name and its value are.
@@ -35,7 +35,7 @@ public struct RequestHead: ~Copyable, ~Escapable {
         var target = ByteRange()
         var path = ByteRange()
         var query = ByteRange()
-        var known = InlineArray<8, ByteRange>(repeating: ByteRange())
+        var known = InlineArray<10, ByteRange>(repeating: ByteRange())
 
         subscript(field: KnownField) -> ByteRange {
             get { known[field.rawValue] }
@@ -103,10 +103,12 @@ extension RequestHead.KnownField {
     /// The field of that name, compared without regard to case (RFC 9110, section 5.1).
     init?(name: Span<UInt8>) {
         switch name.count {
+        case 3 where name.equalsIgnoringCase("dnt"): self = .doNotTrack
         case 4 where name.equalsIgnoringCase("host"): self = .host
         case 6 where name.equalsIgnoringCase("cookie"): self = .cookie
         case 6 where name.equalsIgnoringCase("origin"): self = .origin
         case 7 where name.equalsIgnoringCase("referer"): self = .referrer
+        case 7 where name.equalsIgnoringCase("sec-gpc"): self = .globalPrivacyControl
         case 10 where name.equalsIgnoringCase("user-agent"): self = .userAgent
         case 12 where name.equalsIgnoringCase("content-type"): self = .contentType
         case 15 where name.equalsIgnoringCase("accept-language"): self = .acceptLanguage

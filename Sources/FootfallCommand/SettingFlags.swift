@@ -128,6 +128,10 @@ struct SettingFlags: ParsableArguments {
     @Flag(help: "Serve no demo pages.")
     var noDemo = false
 
+    @OptionGroup(title: "Cookies") var cookies: CookieFlags
+    @OptionGroup(title: "Privacy") var privacy: PrivacyFlags
+    @OptionGroup(title: "Names") var names: NameFlags
+
     /// The values that were given, by the key of their setting.
     var given: [String: [String]] {
         var values = [
@@ -150,6 +154,9 @@ struct SettingFlags: ParsableArguments {
         if !allowedOrigins.isEmpty { values["allowed_origins"] = allowedOrigins }
         if !trustedProxies.isEmpty { values["trusted_proxies"] = trustedProxies }
         if noDemo { values["no_demo"] = ["true"] }
+        for group in [cookies.given, privacy.given, names.given] {
+            values.merge(group) { $1 }
+        }
         return values
     }
 

@@ -11,12 +11,15 @@ public struct Event: ~Copyable, ~Escapable {
         case pixel
         /// A request with content.
         case beacon
+        /// A link that leads on to another page.
+        case click
 
         var json: StaticString {
             switch self {
             case .track: "track"
             case .pixel: "pixel"
             case .beacon: "beacon"
+            case .click: "click"
             }
         }
     }
@@ -27,10 +30,19 @@ public struct Event: ~Copyable, ~Escapable {
     public let id: UUID
     /// When it was received.
     public let time: Timestamp
-    /// Whom it came from.
-    public let visitor: Visitor
+    /// Whom it came from; nil if nobody is to know, or has agreed to be known.
+    public let visitor: Visitor?
     /// The request it came by.
     public let request: Request
+    /// How much of the address is kept.
+    public let addressDetail: AddressDetail
+    /// The signal for which it is made anonymous: the user agent becomes a family, and of the
+    /// address there is no more than the network. Nil for any other event.
+    public let privacy: PrivacySignal?
+    /// Why it is taken for a program's; empty if it is not.
+    public let bot: Span<UInt8>
+    /// Header fields that the operator wants to have: a JSON object; empty if there are none.
+    public let headers: Span<UInt8>
     /// What a beacon says: a JSON object; empty for anything else.
     public let data: Span<UInt8>
 
@@ -71,16 +83,21 @@ public struct Event: ~Copyable, ~Escapable {
     public static let paramsMax = FormURLEncoded.pairsMax
 
     /// An event. `data` is one JSON object as `BeaconContent` has found it, or empty.
-    @_lifetime(copy request, copy data)
+    @_lifetime(copy request, copy bot, copy headers, copy data)
     public init(
-        kind: Kind, id: UUID, time: Timestamp, visitor: Visitor, request: consuming Request,
-        data: Span<UInt8> = Span()
+        kind: Kind, id: UUID, time: Timestamp, visitor: Visitor?, request: consuming Request,
+        addressDetail: AddressDetail = .network, privacy: PrivacySignal? = nil,
+        bot: Span<UInt8> = Span(), headers: Span<UInt8> = Span(), data: Span<UInt8> = Span()
     ) {
         self.kind = kind
         self.id = id
         self.time = time
         self.visitor = visitor
         self.request = request
+        self.addressDetail = addressDetail
+        self.privacy = privacy
+        self.bot = bot
+        self.headers = headers
         self.data = data
     }
 
@@ -89,26 +106,30 @@ public struct Event: ~Copyable, ~Escapable {
         let texts =
             request.path.count + request.address.count + request.userAgent.count
             + request.referrer.count + request.language.count + request.host.count
-            + request.origin.count
+            + request.origin.count + bot.count
         // The query is there twice, as sent and decoded, and a pair of two bytes, `a&`, becomes
         // `"a":"",`.
         return 512 + JSONWriter.expansionMax * (texts + 2 * request.query.count)
-            + 3 * request.query.count + data.count
+            + 3 * request.query.count + headers.count + data.count
     }
 
     /// Appends the event as a JSON object without its closing brace, which is the log's: it adds
     /// the sequence and the checksum. `output` has room for `encodedBytesMax`.
-    public func encode(into output: inout OutputSpan<UInt8>) {
+    ///
+    /// A parameter whose name is an alias has its proper name in `params`.
+    public func encode(
+        into output: inout OutputSpan<UInt8>, aliases: borrowing ParameterAliases
+    ) {
         precondition(output.freeCapacity >= encodedBytesMax, "the caller reserved too little")
         unsafe output.withUnsafeMutableBufferPointer { buffer, count in
             var writer = unsafe JSONWriter(
                 UnsafeMutableBufferPointer(rebasing: buffer[count...]))
-            encode(into: &writer)
+            encode(into: &writer, aliases)
             count += writer.count
         }
     }
 
-    private func encode(into json: inout JSONWriter) {
+    private func encode(into json: inout JSONWriter, _ aliases: borrowing ParameterAliases) {
         json.raw(#"{"v":1,"id":""#)
         json.raw(id.text.span)
         json.raw(#"","time":""#)
@@ -123,21 +144,53 @@ public struct Event: ~Copyable, ~Escapable {
         if request.query.count > 0 {
             let before = json.count
             json.raw(#","params":"#)
-            if !json.object(ofForm: request.query) { json.rewind(to: before) }
+            if !json.object(ofForm: request.query, aliases) { json.rewind(to: before) }
         }
-        json.raw(#","visitor":""#)
-        json.raw(visitor.id.text.span)
-        json.raw(visitor.isNew ? #"","new_visitor":true"# : #"","new_visitor":false"#)
-        json.member(#","ip":""#, request.address)
-        json.member(#","user_agent":""#, request.userAgent)
+        if let visitor {
+            json.raw(#","visitor":""#)
+            json.raw(visitor.id.text.span)
+            json.raw(visitor.isNew ? #"","new_visitor":true"# : #"","new_visitor":false"#)
+        }
+        encodeAddress(into: &json)
+        encodeUserAgent(into: &json)
         json.member(#","referrer":""#, request.referrer)
         json.member(#","language":""#, request.language)
         json.member(#","host":""#, request.host)
         json.member(#","origin":""#, request.origin)
+        json.member(#","bot":""#, bot)
+        if let privacy {
+            json.raw(#","privacy":""#)
+            json.raw(privacy.name)
+            json.raw("\"")
+        }
+        if headers.count > 0 {
+            json.raw(#","headers":"#)
+            json.raw(headers)
+        }
         if data.count > 0 {
             json.raw(#","data":"#)
             json.onOneLine(data)
         }
+    }
+
+    private func encodeAddress(into json: inout JSONWriter) {
+        switch addressDetail {
+        case .none: break
+        case .full where privacy == nil: json.member(#","ip":""#, request.address)
+        case .full, .network:
+            guard let address = IPAddress(text: request.address) else { return }
+            json.raw(#","ip":""#)
+            json.network(of: address)
+            json.raw("\"")
+        }
+    }
+
+    private func encodeUserAgent(into json: inout JSONWriter) {
+        if privacy == nil { return json.member(#","user_agent":""#, request.userAgent) }
+        if request.userAgent.count == 0 { return }
+        json.raw(#","user_agent":""#)
+        json.raw(BrowserFamily.name(of: request.userAgent))
+        json.raw("\"")
     }
 }
 

@@ -58,10 +58,18 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
 
     /// The decoded bytes of the first value of `name`; nil if no pair has that name.
     public static func firstValue(of name: StaticString, in input: Span<UInt8>) -> [UInt8]? {
-        let wanted = Array(String(describing: name).utf8)
+        firstValue(ofAny: [Array("\(name)".utf8)], in: input)
+    }
+
+    /// The same for a name that is not known beforehand.
+    public static func firstValue(of name: [UInt8], in input: Span<UInt8>) -> [UInt8]? {
+        firstValue(ofAny: [name], in: input)
+    }
+
+    static func firstValue(ofAny names: [[UInt8]], in input: Span<UInt8>) -> [UInt8]? {
         var pairs = FormURLEncoded(input)
         while let pair = pairs.next() {
-            if decoded(input, pair.name) == wanted { return decoded(input, pair.value) }
+            if names.contains(decoded(input, pair.name)) { return decoded(input, pair.value) }
         }
         return nil
     }
@@ -73,7 +81,7 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
         let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytesMax)
         defer { unsafe memory.deallocate() }
         var writer = unsafe JSONWriter(memory)
-        guard writer.object(ofForm: input) else { return nil }
+        guard writer.object(ofForm: input, .none) else { return nil }
         return unsafe Array(memory[..<writer.count])
     }
 
@@ -87,9 +95,12 @@ public struct FormURLEncoded: ~Copyable, ~Escapable {
 
 extension JSONWriter {
     /// Appends the decoded pairs of form-encoded text as an object; of a repeated name the first.
-    /// False, and nothing is written, if there is no pair. There is room for all of it, expanded.
+    /// An alias is written as the name that it stands for. False, and nothing is written, if there is
+    /// no pair. There is room for all of it, expanded.
     @_lifetime(self: copy self)
-    mutating func object(ofForm input: Span<UInt8>) -> Bool {
+    mutating func object(
+        ofForm input: Span<UInt8>, _ aliases: borrowing ParameterAliases
+    ) -> Bool {
         let start = count
         raw("{")
         let empty = count
@@ -104,6 +115,7 @@ extension JSONWriter {
                 raw(before == empty ? "\"" : ",\"")
                 let nameStart = count
                 position = decoded(input, from: position, isName: true)
+                if !aliases.pairs.isEmpty { replaceAlias(from: nameStart, aliases) }
                 let name = nameStart..<count
                 raw("\":\"")
                 let hasValue = position < input.count && input[position] == UInt8(ascii: "=")
@@ -131,6 +143,15 @@ extension JSONWriter {
         }
         raw("}")
         return true
+    }
+
+    /// Replaces what was written from `start` on by the name that it is an alias of, if it is one.
+    @_lifetime(self: copy self)
+    private mutating func replaceAlias(from start: Int, _ aliases: borrowing ParameterAliases) {
+        for pair in aliases.pairs where isWritten(pair.alias.span, from: start) {
+            rewind(to: start)
+            return raw(pair.name.span)
+        }
     }
 
     /// Appends form-encoded text, decoded and without quotes: from `start` to the next ampersand,

@@ -1,10 +1,11 @@
+internal import Bytes
 internal import Glibc
 
 /// An address of IPv4 or IPv6.
 public struct IPAddress: Hashable, Sendable {
     /// The bits as those of an IPv6 address; an IPv4 address is mapped (RFC 4291, section 2.5.5.2).
-    private let high: UInt64
-    private let low: UInt64
+    fileprivate let high: UInt64
+    fileprivate let low: UInt64
 
     /// Characters of the longest text form (inet_ntop(3), INET6_ADDRSTRLEN without the NUL).
     private static let textBytesMax = 45
@@ -42,6 +43,15 @@ public struct IPAddress: Hashable, Sendable {
     /// Whether it is an IPv4 address, also one that came as `::ffff:192.0.2.1`.
     public var isIPv4: Bool { high == 0 && low & ~0xffff_ffff == Self.mappedPrefix }
 
+    /// The text form of its network: of the first 24 bits for IPv4, 48 for IPv6, the others zero.
+    public var network: String {
+        let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.textBytesMax)
+        defer { unsafe memory.deallocate() }
+        var writer = unsafe JSONWriter(memory)
+        writer.network(of: self)
+        return unsafe String(decoding: memory[..<writer.count], as: UTF8.self)
+    }
+
     /// Whether the first `count` bits, of 128, are the same.
     fileprivate func hasPrefix(_ count: Int, of other: IPAddress) -> Bool {
         func differ(_ one: UInt64, _ other: UInt64, _ bits: Int) -> Bool {
@@ -49,6 +59,56 @@ public struct IPAddress: Hashable, Sendable {
         }
         return !differ(high, other.high, min(count, 64))
             && !differ(low, other.low, max(0, count - 64))
+    }
+}
+
+extension JSONWriter {
+    /// Appends the text form of the network of `address`: of its first 24 bits for IPv4, 48 for
+    /// IPv6 (RFC 5952), the others zero.
+    @_lifetime(self: copy self)
+    mutating func network(of address: IPAddress) {
+        if address.isIPv4 {
+            var place: UInt64 = 24
+            while place > 0 {
+                decimal(UInt8(truncatingIfNeeded: address.low >> place))
+                raw(".")
+                place -= 8
+            }
+            return raw("0")
+        }
+        var groups = address.high >> 16
+        // The zeros at the end are always the longest run, which is written as two colons.
+        var shown = 3
+        while shown > 0, groups & 0xffff == 0 {
+            groups >>= 16
+            shown -= 1
+        }
+        for place in 0..<shown {
+            hexadecimal(UInt16(truncatingIfNeeded: groups >> UInt64(16 * (shown - 1 - place))))
+            if place < shown - 1 { raw(":") }
+        }
+        raw("::")
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func decimal(_ number: UInt8) {
+        if number >= 100 { raw(byte: UInt8(ascii: "0") + number / 100) }
+        if number >= 10 { raw(byte: UInt8(ascii: "0") + number / 10 % 10) }
+        raw(byte: UInt8(ascii: "0") + number % 10)
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func hexadecimal(_ number: UInt16) {
+        var digits = Hexadecimal.digits(of: UInt32(number)) >> 32
+        var left = 4
+        while left > 1, UInt8(truncatingIfNeeded: digits) == UInt8(ascii: "0") {
+            digits >>= 8
+            left -= 1
+        }
+        for _ in 0..<left {
+            raw(byte: UInt8(truncatingIfNeeded: digits))
+            digits >>= 8
+        }
     }
 }
 

@@ -71,6 +71,15 @@ internal import Bytes
         return unsafe start[earlier + later.count] == UInt8(ascii: "\"")
     }
 
+    /// Whether the bytes from `start` on, to the last one, are `text`.
+    func isWritten(_ text: Span<UInt8>, from start: Int) -> Bool {
+        guard count - start == text.count else { return false }
+        for index in text.indices where unsafe self.start[start + index] != text[index] {
+            return false
+        }
+        return true
+    }
+
     /// Appends JSON as it was sent, but for the line breaks between its tokens, which become spaces.
     /// There are none within a token (RFC 8259, section 7).
     @_lifetime(self: copy self)
@@ -92,6 +101,16 @@ internal import Bytes
             unsafe (start + count).update(from: source, count: json.count)
         }
         count += json.count
+    }
+
+    /// A string without its quotes, for what is not on the path of a hit.
+    static func escaped(_ text: Span<UInt8>) -> [UInt8] {
+        let memory = UnsafeMutableBufferPointer<UInt8>.allocate(
+            capacity: expansionMax * text.count + wordBytes)
+        defer { unsafe memory.deallocate() }
+        var writer = unsafe JSONWriter(memory)
+        writer.escaped(text)
+        return unsafe Array(memory[..<writer.count])
     }
 
     /// Appends a string without its quotes. There is room for all of it, expanded, and a word more.

@@ -104,6 +104,46 @@ import Testing
         ("print: loud", "expected 'hits', 'requests' or 'none'"),
         ("no_demo: perhaps", "expected 'true' or 'false'"),
         ("data: a\ndata: b\n", "key 'data' is there twice"),
+        ("cookie_preset: both", "'both': expected 'auto', 'first-party' or 'third-party'"),
+        ("cookie_names: a b", "expected a name of letters"),
+        ("cookie_names: []", "at least one name"),
+        ("cookie_lifetime: 401d", "expected 1s to 400d; browsers keep no cookie longer"),
+        ("cookie_domains: com", "expected a domain such as shop.example"),
+        ("cookie_domains: 192.0.2.1", "expected a domain"),
+        ("cookie_domains: .shop.example", "expected a domain"),
+        ("cookie_path: x", "expected a path such as /"),
+        ("cookie_path: /;Secure", "expected a path such as /"),
+        ("cookie_secure: maybe", "expected 'true', 'false' or 'auto'"),
+        ("cookie_same_site: None", "expected 'strict', 'lax', 'none', or 'auto'"),
+        (
+            "loops: 1\ncookie_same_site: none\n",
+            "2:1: browsers refuse SameSite=None without Secure (over http); set cookie_preset to "
+                + "third-party, or cookie_secure to true"
+        ),
+        (
+            "cookie_preset: third-party\ncookie_secure: false\n",
+            "2:1: browsers refuse SameSite=None without Secure"
+        ),
+        ("cookie_partitioned: true", "1:1: browsers refuse Partitioned without Secure (over http)"),
+        (
+            "cookie_names: __Secure-id",
+            "1:1: browsers refuse a cookie called __Secure-id without Secure (over http)"
+        ),
+        (
+            "cookie_secure: true\ncookie_names: __Host-id\ncookie_path: /t\n",
+            "browsers refuse a cookie called __Host-id with a path or a domain"
+        ),
+        ("gpc_policy: ignore", "'ignore': expected 'record', 'anonymize' or 'drop'"),
+        ("ip_detail: half", "'half': expected 'network', 'full' or 'none'"),
+        ("capture_headers: Authorization", "'authorization' is never stored"),
+        ("capture_headers: [accept, cookie]", "'cookie' is never stored"),
+        ("consent_parameter: a&b", "expected the name of a parameter, or 'off'"),
+        ("script_paths: track.js", "expected a path such as /track.js"),
+        ("script_paths: /a?b", "expected a path such as /track.js"),
+        ("script_paths: [/a, /b, /a]", "1:1: '/a' is one of script_paths already"),
+        ("image_paths: /track.js", "1:1: '/track.js' is one of script_paths already"),
+        ("beacon_paths: /", "1:1: '/' is a page of the collector's own already"),
+        ("parameter_aliases: q", "expected ALIAS=NAME, such as q=s"),
         ("- a\n- b\n", "1:1: expected 'key: value' lines"),
         ("data: [a", ":2:1: "),
         ("data: 'a\n", ": "),
@@ -133,6 +173,25 @@ import Testing
                 reason: "'x': expected 'hits', 'requests' or 'none'")
         ) {
             try resolve(environment: ["FOOTFALL_PRINT": "x"])
+        }
+    }
+
+    @Test(
+        "what a browser takes is no mistake",
+        arguments: [
+            "cookie_preset: third-party\ncookie_partitioned: false\n",
+            "cookie_names: __Host-id\ncookie_secure: true\n",
+            "cookie_same_site: none\ncookie_secure: true\n",
+            "cookie_domains: [shop.example, other.test]\n", "no_demo: true\nscript_paths: /\n",
+            "image_paths: []\n",
+        ])
+    func allowed(_ yaml: String) throws { _ = try resolve(yaml: yaml) }
+
+    @Test("each setting is a flag of the same name")
+    func flags() throws {
+        let help = try FootfallBinary.run("serve", "--help").output
+        for setting in Setting.all {
+            #expect(help.contains("\(setting.flag) ") || help.contains("\(setting.flag)\n"))
         }
     }
 

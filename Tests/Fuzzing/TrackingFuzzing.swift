@@ -108,7 +108,7 @@ func fuzzBeacon(_ input: UnsafeBufferPointer<UInt8>) {
 private func decodedEvent(query: [UInt8], userAgent: [UInt8]) -> [String: Any] {
     let empty: [UInt8] = []
     let time = Timestamp(microseconds: 1)
-    let visitor = Visitor(cookies: empty.span, cookie: VisitorCookie(), random: (1, 2))
+    let visitor = Visitor(random: (1, 2))
     let event = Event(
         kind: .track, id: .version7(time: time, random: 3), time: time, visitor: visitor,
         request: Event.Request(
@@ -119,7 +119,7 @@ private func decodedEvent(query: [UInt8], userAgent: [UInt8]) -> [String: Any] {
     let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: event.encodedBytesMax)
     defer { memory.deallocate() }
     var output = OutputSpan(buffer: memory, initializedCount: 0)
-    event.encode(into: &output)
+    event.encode(into: &output, aliases: .none)
     let count = output.finalize(for: memory)
     let line = Data(memory[..<count]) + Data("}".utf8)
     precondition(!line.contains { $0 < 0x20 }, "a line has no control characters")

@@ -15,6 +15,10 @@ import Testing
         var host: [UInt8] = []
         var origin: [UInt8] = []
         var address = Array("192.0.2.7".utf8)
+        var addressDetail = AddressDetail.full
+        var isAnonymous = false
+        var bot: [UInt8] = []
+        var aliases = ParameterAliases.none
     }
 
     private func encoded(_ input: Input) -> String {
@@ -22,14 +26,17 @@ import Testing
             kind: .track,
             id: .version7(time: Timestamp(microseconds: 1_645_557_742_000_000), random: 0),
             time: Timestamp(microseconds: 1_645_557_742_000_000),
-            visitor: Visitor(
-                cookies: Span(), cookie: VisitorCookie(), random: (UInt64(1), UInt64(2))),
+            visitor: input.isAnonymous ? nil : Visitor(random: (UInt64(1), UInt64(2))),
             request: Event.Request(
                 method: "GET", path: input.path.span, query: input.query.span,
                 address: input.address.span, userAgent: input.userAgent.span,
                 referrer: input.referrer.span, language: input.language.span,
-                host: input.host.span, origin: input.origin.span))
-        let bytes = [UInt8](capacity: event.encodedBytesMax) { event.encode(into: &$0) }
+                host: input.host.span, origin: input.origin.span),
+            addressDetail: input.addressDetail,
+            privacy: input.isAnonymous ? .globalPrivacyControl : nil, bot: input.bot.span)
+        let bytes = [UInt8](capacity: event.encodedBytesMax) {
+            event.encode(into: &$0, aliases: input.aliases)
+        }
         return String(decoding: bytes, as: UTF8.self) + "}"
     }
 
@@ -52,6 +59,44 @@ import Testing
                 "ip":"192.0.2.7","user_agent":"curl/7","referrer":"http://a/","language":"en",\
                 "host":"localhost","origin":"http://b"}
                 """)
+    }
+
+    @Test("an anonymous event has neither a visitor nor more than a network and a family")
+    func anonymous() {
+        for detail in [AddressDetail.full, .network] {
+            let json = encoded(
+                Input(
+                    userAgent: Array("Mozilla/5.0 Firefox/127.0".utf8),
+                    addressDetail: detail, isAnonymous: true, bot: Array("curl".utf8)))
+            #expect(
+                json.hasSuffix(
+                    #""path":"/track.js","ip":"192.0.2.0","user_agent":"Firefox","#
+                        + #""bot":"curl","privacy":"gpc"}"#), "\(json)")
+        }
+        let none = encoded(Input(addressDetail: .none, isAnonymous: true))
+        #expect(none.hasSuffix(#""path":"/track.js","privacy":"gpc"}"#), "\(none)")
+    }
+
+    @Test("of the address is kept what is asked for")
+    func addresses() throws {
+        for (detail, ip) in [
+            (AddressDetail.full, "192.0.2.7"), (.network, "192.0.2.0"), (.none, nil),
+        ] {
+            #expect(try parsed(Input(addressDetail: detail))["ip"] == ip)
+        }
+        // What is no address is not kept as one.
+        let odd = Input(address: Array("192.0.2.7x".utf8), addressDetail: .network)
+        #expect(try parsed(odd)["ip"] == nil)
+    }
+
+    @Test("an alias of a parameter is stored under its name, of both the first")
+    func aliases() throws {
+        var input = Input(query: Array("q=a&s=b&x=1&%71=c".utf8))
+        input.aliases = ParameterAliases([("q", "s"), ("p", "u")])
+        #expect(try parsed(input).params == ["s": "a", "x": "1"])
+        input.query = Array("s=b&q=a&p=page&pq=2".utf8)
+        #expect(try parsed(input).params == ["s": "b", "u": "page", "pq": "2"])
+        #expect(try parsed(input)["query"] == "s=b&q=a&p=page&pq=2")
     }
 
     @Test("what is absent has no key")
@@ -123,7 +168,8 @@ import Testing
         for _ in 0..<10_000 {
             let input = Input(
                 path: field(), query: field(), userAgent: field(), referrer: field(),
-                language: field(), host: field(), origin: field(), address: field())
+                language: field(), host: field(), origin: field(), address: field(),
+                bot: field())
             let json = encoded(input)
             #expect(!json.utf8.contains { $0 < 0x20 || $0 == 0x7f }, "seed \(seed)")
             let event = try StoredEvent(json)
@@ -141,6 +187,7 @@ import Testing
         for byte: UInt8 in [0x01, 0x22, 0x26, 0xff] {
             let query = [UInt8](repeating: byte, count: 8000)
             _ = try parsed(Input(query: query, userAgent: query))
+            _ = try parsed(Input(userAgent: [byte], isAnonymous: true))
         }
         let short = (0..<16_000).map { $0 % 2 == 0 ? UInt8($0 % 200 + 27) : 0x26 }
         _ = try parsed(Input(query: short))

@@ -1,6 +1,7 @@
 public import EventHTTP
 public import EventLog
 internal import Glibc
+public import Tracking
 
 /// What `serve` prints of each hit.
 public enum PrintMode: String, CaseIterable, Sendable {
@@ -44,6 +45,14 @@ public struct Configuration: Sendable {
     public var allowedOrigins = ["*"]
     /// Whose word counts for the address of a client and the host that it asked for.
     public var trustedProxies = TrustedProxies()
+    /// The visitor's cookie.
+    public var cookies = CookieOptions()
+    /// What is kept of those who visit.
+    public var privacy = PrivacyOptions()
+    /// The paths of the public listener.
+    public var paths = PathOptions()
+    /// Other names of the parameters of hits.
+    public var parameterAliases = ParameterAliases.none
     /// Whether the demo pages are served.
     public var servesDemo = true
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.
@@ -56,4 +65,11 @@ public struct Configuration: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// What is impossible of it though each setting for itself is not, and the keys that say so, the
+    /// guiltiest first.
+    var objection: (keys: [String], reason: String)? {
+        cookies.objection
+            ?? paths.objection(demo: servesDemo ? DemoPage.allPaths : [])
+    }
 }

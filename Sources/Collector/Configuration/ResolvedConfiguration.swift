@@ -36,6 +36,10 @@ public struct ResolvedConfiguration: Sendable {
             }
             sources[setting.key] = source
         }
+        if let (keys, reason) = configuration.objection {
+            let source = keys.lazy.compactMap { [sources] in sources[$0] }.first ?? .byDefault
+            throw ConfigurationError(source: source, reason: reason)
+        }
     }
 
     /// One line for each setting: the key, the value and where it came from.

@@ -24,7 +24,9 @@ public struct Setting: Sendable {
     }
 
     /// All of them, in the order in which `check` prints them.
-    public static let all: [Setting] = [
+    public static let all: [Setting] = collecting + cookies + privacy + names
+
+    private static let collecting: [Setting] = [
         Setting(key: "listen", isList: true) { (configuration, values) throws(InvalidValue) in
             configuration.listen = []
             for value in values { configuration.listen.append(try address(value)) }
@@ -44,14 +46,7 @@ public struct Setting: Sendable {
             $0.log.directory
         },
         count("loops", \.loops, 1...Configuration.loopsMax),
-        scalar("http") { (configuration, value) throws(InvalidValue) in
-            guard let mode = HTTPMode(rawValue: value) else {
-                throw InvalidValue(reason: "'\(value)': expected 'gate' or 'evhttp'")
-            }
-            configuration.http = mode
-        } value: {
-            $0.http.rawValue
-        },
+        choice("http", \.http),
         scalar("durability") { (configuration, value) throws(InvalidValue) in
             switch (value, configuration.log.durability) {
             case ("commit", _): configuration.log.durability = .commit
@@ -115,23 +110,9 @@ public struct Setting: Sendable {
         seconds("write_timeout", \.limits.writeSeconds),
         seconds("handler_timeout", \.limits.handlerSeconds),
         seconds("shutdown_timeout", \.shutdownSeconds),
-        scalar("print") { (configuration, value) throws(InvalidValue) in
-            guard let mode = PrintMode(rawValue: value) else {
-                throw InvalidValue(reason: "'\(value)': expected 'hits', 'requests' or 'none'")
-            }
-            configuration.print = mode
-        } value: {
-            $0.print.rawValue
-        },
-        Setting(key: "allowed_origins", isList: true) {
-            (configuration, values) throws(InvalidValue) in
-            for value in values where value != "*" && !CrossOrigin.isOrigin(value) {
-                throw InvalidValue(
-                    reason: "'\(value)': expected '*' or an origin such as https://shop.example")
-            }
-            configuration.allowedOrigins = values
-        } values: {
-            $0.allowedOrigins
+        choice("print", \.print),
+        list("allowed_origins", \.allowedOrigins, "'*' or an origin such as https://shop.example") {
+            $0 == "*" || CrossOrigin.isOrigin($0)
         },
         Setting(key: "trusted_proxies", isList: true) {
             (configuration, values) throws(InvalidValue) in
@@ -146,16 +127,13 @@ public struct Setting: Sendable {
             $0.trustedProxies.texts
         },
         scalar("no_demo") { (configuration, value) throws(InvalidValue) in
-            guard let isOff = Bool(value) else {
-                throw InvalidValue(reason: "'\(value)': expected 'true' or 'false'")
-            }
-            configuration.servesDemo = !isOff
+            configuration.servesDemo = !(try flag(value))
         } value: {
             String(!$0.servesDemo)
         },
     ]
 
-    private static func scalar(
+    static func scalar(
         _ key: String,
         apply: @escaping @Sendable (inout Configuration, String) throws(InvalidValue) -> Void,
         value: @escaping @Sendable (Configuration) -> String
@@ -166,6 +144,51 @@ public struct Setting: Sendable {
         } values: {
             [value($0)]
         }
+    }
+
+    /// One of a few words.
+    static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ key: String, _ path: any WritableKeyPath<Configuration, Choice> & Sendable
+    ) -> Setting {
+        scalar(key) { (configuration, value) throws(InvalidValue) in
+            guard let choice = Choice(rawValue: value) else {
+                throw InvalidValue(reason: "'\(value)': expected \(words(Choice.self))")
+            }
+            configuration[keyPath: path] = choice
+        } value: {
+            $0[keyPath: path].rawValue
+        }
+    }
+
+    /// `'a', 'b' or 'c'`
+    static func words<Choice: RawRepresentable<String> & CaseIterable>(
+        _ type: Choice.Type
+    ) -> String {
+        let words = type.allCases.map { "'\($0.rawValue)'" }
+        return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    }
+
+    /// A list of texts of which each has to be what `expected` says.
+    static func list(
+        _ key: String, _ path: any WritableKeyPath<Configuration, [String]> & Sendable,
+        _ expected: String, isAllowed: @escaping @Sendable (String) -> Bool
+    ) -> Setting {
+        Setting(key: key, isList: true) { (configuration, values) throws(InvalidValue) in
+            for value in values where !isAllowed(value) {
+                throw InvalidValue(reason: "'\(value)': expected \(expected)")
+            }
+            configuration[keyPath: path] = values
+        } values: {
+            $0[keyPath: path]
+        }
+    }
+
+    /// `true` or `false`.
+    static func flag(_ value: String) throws(InvalidValue) -> Bool {
+        guard let flag = Bool(value) else {
+            throw InvalidValue(reason: "'\(value)': expected 'true' or 'false'")
+        }
+        return flag
     }
 
     private static func count(

@@ -33,6 +33,22 @@ struct CrossOrigin {
             && host.allSatisfy { !"/?#@*".contains($0) } && text == text.lowercased()
     }
 
+    /// Whether a page of `origin` may send a visitor's choice to `host`. To opt out is everybody's to
+    /// offer; to opt in again only this site's, and that of the origins that are named.
+    func mayChoose(_ choice: OptOut.Choice, origin: Span<UInt8>, host: Span<UInt8>) -> Bool {
+        if choice == .out || origin.count == 0 { return true }
+        let text = String(decoding: Array(origin), as: UTF8.self)
+        let own = String(decoding: Array(host), as: UTF8.self).lowercased()
+        let asking = text.firstRange(of: "://").map { String(text[$0.upperBound...]) }
+        // A proxy may have left the port out of the host.
+        return asking.map { Self.withoutPort($0) == Self.withoutPort(own) } ?? false
+            || allowed?.contains(Array(text.utf8)) ?? false
+    }
+
+    private static func withoutPort(_ host: String) -> Substring {
+        host.hasSuffix("]") ? host[...] : host[..<(host.lastIndex(of: ":") ?? host.endIndex)]
+    }
+
     /// Adds what lets the page of `origin` see the reply, with its cookies: never `*`.
     func addFields(for origin: Span<UInt8>, to exchange: inout HTTPExchange) {
         if origin.count == 0 { return }

@@ -12,20 +12,26 @@ enum HitReply {
 
 /// The replies to hits: made once, sent often.
 struct HitResponses {
-    private static let common: [Response.Field] = [
-        .init("Cache-Control", "no-store"),
-        // A page of another site may load it, also one that isolates itself.
-        .init("Cross-Origin-Resource-Policy", "cross-origin"),
-        .init("X-Content-Type-Options", "nosniff"),
-    ]
-
-    let script = Response(
-        .ok, [.init("Content-Type", "application/javascript")] + common)
-    let image = Response(.ok, [.init("Content-Type", "image/gif")] + common, bytes: gif)
-    let beacon = Response(.noContent, common)
+    let script: Response
+    let image: Response
+    let beacon: Response
     /// A hit that could not be stored.
     let refused = Response.plain(
         .serviceUnavailable, [.init("Retry-After", "1"), .init("Cache-Control", "no-store")])
+
+    /// The replies, with the client hints that are asked for.
+    init(_ privacy: PrivacyOptions) {
+        let common: [Response.Field] =
+            [
+                .init("Cache-Control", "no-store"),
+                // A page of another site may load it, also one that isolates itself.
+                .init("Cross-Origin-Resource-Policy", "cross-origin"),
+                .init("X-Content-Type-Options", "nosniff"),
+            ] + privacy.hintFields
+        script = Response(.ok, [.init("Content-Type", "application/javascript")] + common)
+        image = Response(.ok, [.init("Content-Type", "image/gif")] + common, bytes: Self.gif)
+        beacon = Response(.noContent, common)
+    }
 
     /// A transparent image of 1 by 1 pixels with a palette of two colours, 43 bytes.
     private static let gif: [UInt8] = [

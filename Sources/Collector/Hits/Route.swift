@@ -5,7 +5,11 @@ enum Route: Equatable, Sendable {
     case pixel(Pixel)
     case beacon
     case buster
+    case optOut(OptOut.Choice)
+    /// The statement of support for Global Privacy Control.
+    case gpcStatement
     case favicon
+    case robots
     case demo(DemoPage)
 }
 
@@ -13,21 +17,25 @@ enum Route: Equatable, Sendable {
 struct Router: Sendable {
     private var table: [(path: [UInt8], route: Route)] = []
 
-    init(servesDemo: Bool) {
+    init(_ paths: PathOptions, servesDemo: Bool) {
         // The path of a hit comes first.
-        add("/track.js", .pixel(.script))
-        add("/track.gif", .pixel(.image))
-        add("/track", .beacon)
-        add("/buster.js", .buster)
-        add("/favicon.ico", .favicon)
+        add(paths.script, .pixel(.script))
+        add(paths.image, .pixel(.image))
+        add(paths.beacon, .beacon)
+        add(paths.buster, .buster)
+        add(paths.optOut, .optOut(.out))
+        add(paths.optIn, .optOut(.back))
+        add(["/.well-known/gpc.json"], .gpcStatement)
+        add(["/favicon.ico"], .favicon)
+        add(["/robots.txt"], .robots)
         if servesDemo {
-            for page in DemoPage.allCases { add("/demo/\(page.rawValue)", .demo(page)) }
-            add("/", .demo(.cachebuster))
+            for page in DemoPage.allCases { add([page.path], .demo(page)) }
+            add(["/"], .demo(.cachebuster))
         }
     }
 
-    private mutating func add(_ path: String, _ route: Route) {
-        table.append((Array(path.utf8), route))
+    private mutating func add(_ paths: [String], _ route: Route) {
+        for path in paths { table.append((Array(path.utf8), route)) }
     }
 
     /// The route of `path`; nil if there is none.

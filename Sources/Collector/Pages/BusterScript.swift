@@ -1,9 +1,13 @@
+internal import Tracking
+
 /// The article's cache buster, repaired: it encodes what it puts into the address, it does not
 /// hold up the page (no `document.write`), and it sends the page and its referrer too, because
 /// browsers shorten the `Referer` header across sites.
 ///
-/// `s` is the page's own parameter `search`: everything up to `&` or `#`.
-let busterScript = #"""
+/// `s` is the page's own parameter `search`: everything up to `&` or `#`. The pixel is where the
+/// script is, whatever stands in front of its path.
+func busterScript(path: String, pixel: String, _ aliases: ParameterAliases) -> String {
+    #"""
     (function () {
       "use strict";
       var buster = document.currentScript;
@@ -21,13 +25,14 @@ let busterScript = #"""
       }
       var pixel = document.createElement("script");
       pixel.async = true;
-      pixel.src = (buster ? buster.src : "/buster.js").replace(/\/buster\.js.*$/, "/track.js") +
-        "?t=" + new Date().getTime() +
-        "&r=" + Math.floor(Math.random() * 99999999999) +
-        add("s", parameter("search")) +
-        add("u", window.location.href) +
-        add("ref", document.referrer);
+      pixel.src = (buster ? buster.src : "").split("\#(path)")[0] + "\#(pixel)" +
+        "?\#(aliases.sentName(of: "t"))=" + new Date().getTime() +
+        "&\#(aliases.sentName(of: "r"))=" + Math.floor(Math.random() * 99999999999) +
+        add("\#(aliases.sentName(of: "s"))", parameter("search")) +
+        add("\#(aliases.sentName(of: "u"))", window.location.href) +
+        add("\#(aliases.sentName(of: "ref"))", document.referrer);
       document.head.appendChild(pixel);
     })();
 
     """#
+}

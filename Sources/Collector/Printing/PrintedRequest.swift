@@ -7,13 +7,22 @@ struct PrintedRequest {
     /// The request in the Common Log Format, up to the status; nil in mode `hits`.
     private var logged: String?
 
-    /// A hit of `visitor`.
-    init(hit head: borrowing RequestHead, visitor: Visitor, time: Timestamp, mode: PrintMode) {
+    /// A hit of whom `identity` tells.
+    init(
+        hit head: borrowing RequestHead, _ identity: Identity, _ aliases: ParameterAliases,
+        time: Timestamp, mode: PrintMode
+    ) {
         self.init(head, time: time, mode: mode)
         if mode == .requests { lines += Self.environment(of: head) }
-        if visitor.isNew { lines += "User did not have id, giving: \(visitor.id)\n" }
-        let search = FormURLEncoded.firstValue(of: "s", in: head.query) ?? []
-        lines += "User \(visitor.id) searched for: \(TerminalText.escaped(search))\n"
+        var name = "Somebody"
+        if let visitor = identity.visitor {
+            if visitor.isNew { lines += "User did not have id, giving: \(visitor.id)\n" }
+            name = "User \(visitor.id)"
+        } else if let privacy = identity.privacy {
+            name = "Somebody (\(privacy.name))"
+        }
+        let search = aliases.firstValue(of: "s", in: head.query) ?? []
+        lines += "\(name) searched for: \(TerminalText.escaped(search))\n"
     }
 
     /// Any other request.

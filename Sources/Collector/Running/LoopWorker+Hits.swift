@@ -31,24 +31,29 @@ extension LoopWorker {
     func track(
         _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ pixel: Pixel
     ) {
-        let time = Timestamp(microseconds: Clock.microsecondsSinceEpoch())
-        let visitor = visitor(of: head)
-        guard append(head, kind: pixel.kind, visitor, time, data: Span()) else {
+        let identity = identify(head)
+        if identity.isDropped {
+            return drop(
+                head, exchange, identity, pixel == .script ? responses.script : responses.image)
+        }
+        let hit = Hit(head, identity, kind: pixel.kind, capturing: configuration.privacy)
+        guard let cookies = append(head, hit, data: Span()) else {
             return answer(head, exchange, Self.tooLargeReply)
         }
-        hold(head, exchange, visitor, time, pixel.reply)
+        hold(head, exchange, hit, cookies, pixel.reply)
     }
 
     /// Stores the events of a beacon: all that are valid.
     private func receiveBeacon(
         _ head: borrowing RequestHead, _ content: Span<UInt8>, _ exchange: consuming HTTPExchange
     ) {
-        let time = Timestamp(microseconds: Clock.microsecondsSinceEpoch())
-        let visitor = visitor(of: head)
+        let identity = identify(head)
+        if identity.isDropped { return drop(head, exchange, identity, responses.beacon) }
+        let hit = Hit(head, identity, kind: .beacon, capturing: configuration.privacy)
         let outcome: BeaconOutcome
         do throws(BeaconBody.Refusal) {
             outcome = try BeaconBody.withJSON(head, content) { json in
-                store(BeaconContent(json), of: json, head, visitor, time)
+                store(BeaconContent(json), of: json, head, hit)
             }
         } catch {
             return answer(head, exchange, .plain(error.status))
@@ -56,29 +61,30 @@ extension LoopWorker {
         switch outcome {
         case .tooLarge: answer(head, exchange, Self.tooLargeReply)
         case .invalid(let report): answer(head, exchange, report.response)
-        case .stored(let reply): hold(head, exchange, visitor, time, reply)
+        case .stored(let reply, let cookies): hold(head, exchange, hit, cookies, reply)
         }
     }
 
     private enum BeaconOutcome {
         case tooLarge
         case invalid(BatchReport)
-        case stored(HitReply)
+        case stored(HitReply, VisitorCookie.Variant)
     }
 
     private func store(
-        _ beacon: BeaconContent, of json: Span<UInt8>, _ head: borrowing RequestHead,
-        _ visitor: Visitor, _ time: Timestamp
+        _ beacon: BeaconContent, of json: Span<UInt8>, _ head: borrowing RequestHead, _ hit: Hit
     ) -> BeaconOutcome {
         if beacon.items.count > BeaconContent.itemsMax { return .tooLarge }
         var stored = 0
+        var cookies: VisitorCookie.Variant?
         var invalid: [(index: Int, reason: String)] = []
         for (index, item) in beacon.items.enumerated() {
             switch item {
             case .object(let range):
                 let data = json.extracting(range)
-                if append(head, kind: .beacon, visitor, time, data: data) {
+                if let variant = append(head, hit, data: data) {
                     stored += 1
+                    cookies = variant
                 } else if beacon.isBatch {
                     invalid.append((index, "the event is too large"))
                 } else {
@@ -88,53 +94,90 @@ extension LoopWorker {
             }
         }
         let report = BatchReport(stored: stored, invalid: invalid)
-        if stored == 0 { return .invalid(report) }
-        return .stored(beacon.isBatch ? .batch(report) : .beacon)
+        guard let cookies else { return .invalid(report) }
+        return .stored(beacon.isBatch ? .batch(report) : .beacon, cookies)
     }
 
-    private func visitor(of head: borrowing RequestHead) -> Visitor {
-        Visitor(
-            cookies: head[.cookie], cookie: cookie, random: (random.next(), random.next()))
+    private func identify(_ head: borrowing RequestHead) -> Identity {
+        identification.identify(head) { (random.next(), random.next()) }
     }
 
-    /// Adds an event to the batch. False, and it is not added, if it is too long.
+    /// Answers a hit that the visitor does not want to be stored, as if it were.
+    private func drop(
+        _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ identity: Identity,
+        _ response: Response
+    ) {
+        dropped += 1
+        var exchange = exchange
+        let cookies = Client.with(head, configuration.trustedProxies) { _, host, isSecure in
+            cookie.variant(host: host, isSecure: isSecure)
+        }
+        changeCookie(identity, cookies, on: &exchange)
+        answer(head, exchange, response)
+    }
+
+    /// Adds an event to the batch. The cookies for its client; nil, and it is not added, if it is too
+    /// long.
     private func append(
-        _ head: borrowing RequestHead, kind: Event.Kind, _ visitor: Visitor, _ time: Timestamp,
-        data: Span<UInt8>
-    ) -> Bool {
-        let bytes = Client.with(head, configuration.trustedProxies) { address, host, _ in
+        _ head: borrowing RequestHead, _ hit: Hit, data: Span<UInt8>
+    ) -> VisitorCookie.Variant? {
+        let (bytes, cookies) = Client.with(head, configuration.trustedProxies) {
+            address, host, isSecure in
             let event = Event(
-                kind: kind, id: .version7(time: time, random: random.next()), time: time,
-                visitor: visitor,
+                kind: hit.kind, id: .version7(time: hit.time, random: random.next()),
+                time: hit.time, visitor: hit.identity.visitor,
                 request: Event.Request(
                     method: head.method.name, path: head.path, query: head.query, address: address,
                     userAgent: head[.userAgent], referrer: head[.referrer],
                     language: head[.acceptLanguage], host: host, origin: head[.origin]),
-                data: data)
-            return batch.append(bytesMax: event.encodedBytesMax) { event.encode(into: &$0) }
+                addressDetail: configuration.privacy.addressDetail, privacy: hit.identity.privacy,
+                headers: hit.headers.span, data: data)
+            let bytes = batch.append(bytesMax: event.encodedBytesMax) {
+                event.encode(into: &$0, aliases: configuration.parameterAliases)
+            }
+            return (bytes, cookie.variant(host: host, isSecure: isSecure))
         }
-        if bytes <= configuration.log.eventBytesMax { return true }
+        if bytes <= configuration.log.eventBytesMax { return cookies }
         batch.removeLast()
-        return false
+        return nil
     }
 
     /// Lets the reply wait for the batch that is being filled.
     private func hold(
-        _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ visitor: Visitor,
-        _ time: Timestamp, _ reply: HitReply
+        _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ hit: Hit,
+        _ cookies: VisitorCookie.Variant, _ reply: HitReply
     ) {
         var exchange = exchange
-        setCookie(visitor, on: &exchange)
+        changeCookie(hit.identity, cookies, on: &exchange)
         let printed =
             printer == nil
             ? nil
-            : PrintedRequest(hit: head, visitor: visitor, time: time, mode: configuration.print)
+            : PrintedRequest(
+                hit: head, hit.identity, configuration.parameterAliases, time: hit.time,
+                mode: configuration.print)
         held.append(HeldReply(exchange: exchange, reply: reply, printed: printed))
     }
 
-    private func setCookie(_ visitor: Visitor, on exchange: inout HTTPExchange) {
+    private func changeCookie(
+        _ identity: Identity, _ cookies: VisitorCookie.Variant, on exchange: inout HTTPExchange
+    ) {
+        switch identity.cookieChange {
+        case .none: break
+        case .set:
+            guard let visitor = identity.visitor else { return }
+            addCookie(to: &exchange) { cookie.appendSetCookie(for: visitor, cookies, to: &$0) }
+        case .expire:
+            for name in cookie.names {
+                addCookie(to: &exchange) { cookie.appendExpiry(of: name, cookies, to: &$0) }
+            }
+        }
+    }
+
+    private func addCookie(
+        to exchange: inout HTTPExchange, _ append: (inout OutputSpan<UInt8>) -> Void
+    ) {
         var output = OutputSpan(buffer: cookieText, initializedCount: 0)
-        cookie.appendSetCookie(for: visitor, to: &output)
+        append(&output)
         output.append(0)
         let count = output.finalize(for: cookieText)
         exchange.addField(

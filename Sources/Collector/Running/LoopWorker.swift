@@ -21,7 +21,9 @@ final class LoopWorker: HTTPHandler {
     let printer: Printer?
     private let router: Router
     private let pages: Pages
-    let cookie = VisitorCookie()
+    let cookie: VisitorCookie
+    let identification: Identification
+    private let optOut: OptOut
     let crossOrigin: CrossOrigin
     private var servers: [HTTPServer] = []
     private var sources: [EventSource] = []
@@ -29,14 +31,19 @@ final class LoopWorker: HTTPHandler {
     var batch = Batch()
     var held = HeldReplies()
     private var isDraining = false
+    /// Hits that visitors did not want to be stored.
+    var dropped = 0
+    /// Whether the gate can send the reply to every hit: it has room for so many fields.
+    private let fitsGate: Bool
     /// Text of the `Set-Cookie` field that is being made.
     let cookieText: UnsafeMutableBufferPointer<UInt8>
 
-    private let responses = HitResponses()
+    let responses: HitResponses
     private let pageMethodsReply = Response.plain(
         .methodNotAllowed, [.init("Allow", "GET, HEAD")])
     private let notFoundReply = Response.plain(.notFound)
-    private let faviconReply = Response(.noContent)
+    private let crossSiteReply = Response.plain(.forbidden)
+    private let gpcStatement: Response
 
     /// A worker for `sockets`, which it takes over.
     init(
@@ -46,10 +53,18 @@ final class LoopWorker: HTTPHandler {
         self.configuration = configuration
         self.log = log
         self.printer = printer
-        router = Router(servesDemo: configuration.servesDemo)
-        pages = Pages()
+        router = Router(configuration.paths, servesDemo: configuration.servesDemo)
+        pages = Pages(configuration)
         crossOrigin = CrossOrigin(allowed: configuration.allowedOrigins)
-        cookieText = .allocate(capacity: cookie.setCookieBytes + 1)
+        responses = HitResponses(configuration.privacy)
+        cookie = configuration.cookies.cookie
+        identification = Identification(configuration.privacy, cookie)
+        optOut = OptOut(configuration, cookie)
+        let today = Timestamp(microseconds: Clock.microsecondsSinceEpoch()).description.prefix(10)
+        gpcStatement = optOut.statement(date: String(today))
+        let fieldBytes = "Set-Cookie: \r\n".utf8.count + cookie.setCookieBytesMax
+        fitsGate = cookie.names.count * fieldBytes <= HTTPExchange.gateFieldBytesMax
+        cookieText = .allocate(capacity: cookie.setCookieBytesMax + 1)
         for socket in sockets {
             servers.append(
                 HTTPServer(
@@ -81,15 +96,18 @@ final class LoopWorker: HTTPHandler {
         }
         switch route {
         case .pixel, .beacon: handleHit(head, content: content, exchange, route)
-        case .buster: answerPage(head, exchange, pages.buster)
-        case .favicon: answerPage(head, exchange, faviconReply)
+        case .buster: answerPage(head, exchange, pages.buster(head.path))
+        case .optOut(let choice): answerChoice(head, exchange, choice)
+        case .gpcStatement: answerPage(head, exchange, gpcStatement)
+        case .favicon: answerPage(head, exchange, pages.favicon)
+        case .robots: answerPage(head, exchange, pages.robots)
         case .demo(let page): answerPage(head, exchange, pages.demo(page, query: head.query))
         }
     }
 
     func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool {
         // The reply to a page that asks for it by name has more fields than the gate has room for.
-        guard head.method == .get || head.method == .head, head[.origin].count == 0,
+        guard head.method == .get || head.method == .head, fitsGate, head[.origin].count == 0,
             case .pixel(let pixel) = router.route(head.path)
         else { return false }
         track(head, accept(), pixel)
@@ -101,6 +119,36 @@ final class LoopWorker: HTTPHandler {
     ) {
         let isRead = head.method == .get || head.method == .head
         answer(head, exchange, isRead ? page : pageMethodsReply)
+    }
+
+    /// The page of a choice, or the choice itself.
+    private func answerChoice(
+        _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ choice: OptOut.Choice
+    ) {
+        guard head.method == .post else {
+            return answerPage(
+                head, exchange,
+                optOut.page(
+                    hasOptedOut: identification.hasOptedOut(head[.cookie]),
+                    sendsGPC: head[.globalPrivacyControl].count > 0, paths: configuration.paths))
+        }
+        let (mayChoose, cookies) = Client.with(head, configuration.trustedProxies) {
+            _, host, isSecure in
+            (
+                crossOrigin.mayChoose(choice, origin: head[.origin], host: host),
+                optOut.cookies(for: choice, host: host, isSecure: isSecure)
+            )
+        }
+        guard mayChoose else { return answer(head, exchange, crossSiteReply) }
+        var exchange = exchange
+        for cookie in cookies {
+            exchange.addField("Set-Cookie", nulTerminated: (cookie + [0]).span)
+        }
+        // The page says what holds now.
+        let path = String(decoding: Array(head.path), as: UTF8.self)
+        answer(
+            head, exchange,
+            Response(.seeOther, [.init("Location", path), .init("Cache-Control", "no-store")]))
     }
 
     func answer(
