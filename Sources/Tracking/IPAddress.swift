@@ -15,29 +15,52 @@ public struct IPAddress: Hashable, Sendable {
     /// for anything else.
     public init?(text: Span<UInt8>) {
         guard text.count > 0, text.count <= Self.textBytesMax else { return nil }
-        var bytes = InlineArray<16, UInt8>(repeating: 0)
-        var isShort = true
-        for index in text.indices {
-            if text[index] == 0 { return nil }
-            if text[index] == UInt8(ascii: ":") { isShort = false }
+        // Most are, and need no call.
+        if let short = Self.dottedDecimal(text) {
+            (high, low) = (0, Self.mappedPrefix | short)
+            return
         }
+        var bytes = InlineArray<16, UInt8>(repeating: 0)
+        // A C string would end there.
+        for index in text.indices where text[index] == 0 { return nil }
         let isRead = unsafe withUnsafeTemporaryAllocation(
             of: CChar.self, capacity: Self.textBytesMax + 1
         ) { string in
             for index in text.indices { unsafe string[index] = CChar(bitPattern: text[index]) }
             unsafe string[text.count] = 0
             return unsafe withUnsafeMutableBytes(of: &bytes) { bytes in
-                unsafe inet_pton(
-                    isShort ? AF_INET : AF_INET6, string.baseAddress, bytes.baseAddress)
-                    == 1
+                unsafe inet_pton(AF_INET6, string.baseAddress, bytes.baseAddress) == 1
             }
         }
         guard isRead else { return nil }
         func number(_ range: Range<Int>) -> UInt64 {
             range.reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
         }
-        high = isShort ? 0 : number(0..<8)
-        low = isShort ? Self.mappedPrefix | number(0..<4) : number(8..<16)
+        high = number(0..<8)
+        low = number(8..<16)
+    }
+
+    /// The 32 bits of four numbers below 256 without leading zeros; nil for anything else.
+    private static func dottedDecimal(_ text: Span<UInt8>) -> UInt64? {
+        var bits: UInt64 = 0
+        var number: UInt64 = 0
+        var digits = 0
+        var dots = 0
+        for index in text.indices {
+            let byte = text[index]
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9") where digits == 0 || number > 0:
+                number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
+                digits += 1
+                if number > 255 { return nil }
+            case UInt8(ascii: ".") where digits > 0 && dots < 3:
+                bits = bits << 8 | number
+                (number, digits) = (0, 0)
+                dots += 1
+            default: return nil
+            }
+        }
+        return dots == 3 && digits > 0 ? bits << 8 | number : nil
     }
 
     /// Whether it is an IPv4 address, also one that came as `::ffff:192.0.2.1`.

@@ -36,7 +36,7 @@ import Testing
         #expect(event["language"] == "de")
         #expect(event["host"] == "localhost")
         #expect(event["origin"] == "http://page.example")
-        #expect(event["ip"] == "127.0.0.1")
+        #expect(event["ip"] == "127.0.0.0")
         #expect(event.isNewVisitor == true)
         #expect(cookie.hasPrefix("id=\(event["visitor"] ?? "?");"))
         #expect(!event.line.contains("c2VjcmV0"))

@@ -12,6 +12,7 @@ import Testing
     func equal() {
         #expect(address("192.0.2.1") == address("::ffff:192.0.2.1"))
         #expect(address("2001:db8::1") == address("2001:0DB8:0:0::0001"))
+        #expect(address("0.10.255.0") == address("::ffff:a:ff00"))
         #expect(address("192.0.2.1") != address("192.0.2.2"))
         #expect(address("::") != address("0.0.0.0"))
         #expect(address("192.0.2.1")?.isIPv4 == true)
@@ -24,6 +25,7 @@ import Testing
             "", " ", "1", "1.2.3", "1.2.3.4.5", "256.0.0.1", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4:80",
             "[::1]", "::1]", ":::", "fe80::1%eth0", "unknown", "_hidden", "1.2.3.4\0", "ä",
             "0000:0000:0000:0000:0000:0000:0000:0000:0001", "1:2:3:4:5:6:7:8:9",
+            "01.2.3.4", "1.2.3.00", "1.2..3", "1.2.3.", ".1.2.3", "1.2.3.1000000000000000000000",
         ])
     func invalid(_ text: String) {
         #expect(address(text) == nil)

@@ -31,15 +31,20 @@ public struct PathOptions: Equatable, Sendable {
 
     /// A path that stands for two things, with the keys that say so; nil if there is none.
     func objection(demo: [String]) -> (keys: [String], reason: String)? {
-        var known: [String: String] = [:]
+        var taken: [String: String] = [:]
         for path in demo + ["/favicon.ico", "/robots.txt", "/.well-known/gpc.json"] {
-            known[path] = "a page of the collector's own"
+            taken[path] = ""
         }
         for (key, list) in Self.keys {
             for path in self[keyPath: list] {
-                if let other = known.updateValue("one of \(key)", forKey: path) {
-                    return ([key], "'\(path)' is \(other) already")
-                }
+                guard let other = taken.updateValue(key, forKey: path) else { continue }
+                let reason =
+                    switch other {
+                    case "": "a page of the collector's own"
+                    case key: "there twice"
+                    default: "in both \(other) and \(key)"
+                    }
+                return ([key, other], "'\(path)' is \(reason)")
             }
         }
         return nil

@@ -22,6 +22,9 @@ extension Setting {
                         throw InvalidValue(
                             reason: "'\(value)': expected ALIAS=NAME, such as q=s")
                     }
+                    if pairs.contains(where: { $0.alias == parts[0] }) {
+                        throw InvalidValue(reason: "'\(value)': '\(parts[0])' has a name already")
+                    }
                     pairs.append((parts[0], parts[1]))
                 }
                 configuration.parameterAliases = ParameterAliases(pairs)

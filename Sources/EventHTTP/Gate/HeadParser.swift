@@ -310,9 +310,12 @@ private struct Cursor {
         let start = position
         // Field names are letters and hyphens, nearly always.
         skip { $0.exceptLettersAndHyphens }
-        let tokens = Characters.tokens
         var index = position
-        while index < end, tokens.contains(base[index]) { index += 1 }
+        // The table is looked up for other ends only, as that takes a call.
+        if current != UInt8(ascii: ":") {
+            let tokens = Characters.tokens
+            while index < end, tokens.contains(base[index]) { index += 1 }
+        }
         position = index
         return index > start ? ByteRange(start..<index) : nil
     }
