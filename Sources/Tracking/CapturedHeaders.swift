@@ -71,23 +71,11 @@ private struct AddressCutter {
         cutDotted(run, detail)
     }
 
-    /// Cuts each four numbers with dots between them, also within other characters.
+    /// Cuts each four numbers with dots between them, also within other characters and digits.
     private mutating func cutDotted(_ run: ArraySlice<UInt8>, _ detail: AddressDetail) {
         var position = run.startIndex
         while position < run.endIndex {
-            var end = position
-            var numbers = 0
-            while numbers < 4 {
-                let digits = run[end...].prefix { $0 >= 0x30 && $0 <= 0x39 }
-                if digits.isEmpty || digits.count > 3 { break }
-                end += digits.count
-                numbers += 1
-                if numbers == 4 { break }
-                guard end < run.endIndex, run[end] == UInt8(ascii: ".") else { break }
-                end += 1
-            }
-            let copy = Array(run[position..<end])
-            if numbers == 4, let address = IPAddress(text: copy.span) {
+            if let (address, end) = Self.dotted(run[position...]) {
                 append(address, detail)
                 position = end
             } else {
@@ -95,6 +83,21 @@ private struct AddressCutter {
                 position += 1
             }
         }
+    }
+
+    /// The longest address of IPv4 in front of other characters, and where it ends.
+    private static func dotted(_ run: ArraySlice<UInt8>) -> (address: IPAddress, end: Int)? {
+        var end = run.startIndex
+        for _ in 0..<3 {
+            end += run[end...].prefix { $0 >= 0x30 && $0 <= 0x39 }.count
+            guard end < run.endIndex, run[end] == UInt8(ascii: ".") else { return nil }
+            end += 1
+        }
+        for digits in [3, 2, 1] where end + digits <= run.endIndex {
+            let copy = Array(run[..<(end + digits)])
+            if let address = IPAddress(text: copy.span) { return (address, end + digits) }
+        }
+        return nil
     }
 
     private mutating func append(_ address: IPAddress, _ detail: AddressDetail) {

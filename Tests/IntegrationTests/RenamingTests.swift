@@ -60,11 +60,17 @@ import Testing
     @Test(
         "two things under one name stop the start",
         arguments: [
-            (["--script-paths", "/track.gif"], "--script-paths: '/track.gif' is in both script_paths and"),
+            (
+                ["--script-paths", "/track.gif"],
+                "--script-paths: '/track.gif' is in both script_paths and"
+            ),
             (["--beacon-paths", "/robots.txt"], "a page of the collector's own"),
             (["--image-paths", "pixel"], "'pixel'"), (["--image-paths", "/a b"], "'/a b'"),
             (["--parameter-aliases", "q"], "'q'"),
-            (["--parameter-aliases", "q=s", "--parameter-aliases", "q=u"], "'q' has a name already"),
+            (
+                ["--parameter-aliases", "q=s", "--parameter-aliases", "q=u"],
+                "'q' has a name already"
+            ),
         ] as [([String], String)])
     func refused(_ arguments: [String], _ reason: String) throws {
         let directory = TemporaryDirectory()
