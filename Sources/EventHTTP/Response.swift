@@ -31,16 +31,30 @@ public struct Response: Sendable {
 
     /// A response with `bytes` as its body.
     public init(_ status: HTTPStatus, _ fields: [Field] = [], bytes: [UInt8]) {
-        self.status = status
-        self.fields = fields
-        body = bytes
+        self.init(
+            status, fields, bytes,
+            statusLine: Array("HTTP/1.1 \(status.rawValue) \(status.reason)\r\n".utf8),
+            fieldLines: fields.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) })
+    }
+
+    private init(
+        _ status: HTTPStatus, _ fields: [Field], _ body: [UInt8], statusLine: [UInt8],
+        fieldLines: [UInt8]
+    ) {
         precondition(
             status != .noContent || body.isEmpty,
             "204 has neither content nor a length (RFC 9110, section 15.3.5)")
-        statusLine = Array("HTTP/1.1 \(status.rawValue) \(status.reason)\r\n".utf8)
-        fieldLines = fields.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) }
-        lengthLine =
-            status == .noContent ? [] : Array("Content-Length: \(self.body.count)\r\n".utf8)
+        self.status = status
+        self.fields = fields
+        self.body = body
+        self.statusLine = statusLine
+        self.fieldLines = fieldLines
+        lengthLine = status == .noContent ? [] : Array("Content-Length: \(body.count)\r\n".utf8)
+    }
+
+    /// The same with another body, as UTF-8: for one that is not the same for many requests.
+    public func with(body: String) -> Response {
+        Response(status, fields, Array(body.utf8), statusLine: statusLine, fieldLines: fieldLines)
     }
 
     /// A response that says its status in words.

@@ -43,8 +43,6 @@ public struct Event: ~Copyable, ~Escapable {
     public let bot: Span<UInt8>
     /// Header fields that the operator wants to have: a JSON object; empty if there are none.
     public let headers: Span<UInt8>
-    /// What a beacon says: a JSON object; empty for anything else.
-    public let data: Span<UInt8>
 
     /// What a request says, as it was sent.
     public struct Request: ~Copyable, ~Escapable {
@@ -79,15 +77,17 @@ public struct Event: ~Copyable, ~Escapable {
         }
     }
 
+    /// What stands in front of the identifier.
+    static let idKey: StaticString = #"{"v":1,"id":""#
     /// Parameters that are decoded into `params`; the rest is in `query` only.
     public static let paramsMax = FormURLEncoded.pairsMax
 
-    /// An event. `data` is one JSON object as `BeaconContent` has found it, or empty.
-    @_lifetime(copy request, copy bot, copy headers, copy data)
+    /// An event.
+    @_lifetime(copy request, copy bot, copy headers)
     public init(
         kind: Kind, id: UUID, time: Timestamp, visitor: Visitor?, request: consuming Request,
         addressDetail: AddressDetail = .network, privacy: PrivacySignal? = nil,
-        bot: Span<UInt8> = Span(), headers: Span<UInt8> = Span(), data: Span<UInt8> = Span()
+        bot: Span<UInt8> = Span(), headers: Span<UInt8> = Span()
     ) {
         self.kind = kind
         self.id = id
@@ -98,7 +98,6 @@ public struct Event: ~Copyable, ~Escapable {
         self.privacy = privacy
         self.bot = bot
         self.headers = headers
-        self.data = data
     }
 
     /// A length in bytes that the encoded event does not exceed.
@@ -110,7 +109,7 @@ public struct Event: ~Copyable, ~Escapable {
         // The query is there twice, as sent and decoded, and a pair of two bytes, `a&`, becomes
         // `"a":"",`.
         return 512 + JSONWriter.expansionMax * (texts + 2 * request.query.count)
-            + 3 * request.query.count + headers.count + data.count
+            + 3 * request.query.count + headers.count
     }
 
     /// Appends the event as a JSON object without its closing brace, which is the log's: it adds
@@ -130,7 +129,7 @@ public struct Event: ~Copyable, ~Escapable {
     }
 
     private func encode(into json: inout JSONWriter, _ aliases: borrowing ParameterAliases) {
-        json.raw(#"{"v":1,"id":""#)
+        json.raw(Self.idKey)
         json.raw(id.text.span)
         json.raw(#"","time":""#)
         json.raw(time.text.span)
@@ -166,10 +165,6 @@ public struct Event: ~Copyable, ~Escapable {
         if headers.count > 0 {
             json.raw(#","headers":"#)
             json.raw(headers)
-        }
-        if data.count > 0 {
-            json.raw(#","data":"#)
-            json.onOneLine(data)
         }
     }
 

@@ -136,13 +136,15 @@ struct JSONReader: ~Copyable, ~Escapable {
 
     /// Passes over bytes of a string that stand for themselves, eight at a time.
     private mutating func skipPlain() {
-        while end - position >= JSONWriter.wordBytes {
-            let word = unsafe text.bytes.unsafeLoadUnaligned(
-                fromByteOffset: position, as: UInt64.self)
+        let bytes = unsafe text.bytes
+        var index = position
+        while end - index >= JSONWriter.wordBytes {
+            let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
             let plain = JSONWriter.specials(in: EightBytes(word)).first
-            position += plain
-            if plain < JSONWriter.wordBytes { return }
+            index += plain
+            if plain < JSONWriter.wordBytes { break }
         }
+        position = index
     }
 
     private mutating func skipMultibyte() throws(Refusal) {

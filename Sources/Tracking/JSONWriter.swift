@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Glibc
 
 /// Writes JSON (RFC 8259) as bytes, into memory that the caller has made large enough.
 ///
@@ -86,9 +87,17 @@ internal import Bytes
     mutating func onOneLine(_ json: Span<UInt8>) {
         let first = count
         raw(json)
-        for index in first..<count {
-            let isBreak = unsafe start[index] == 0x0a || start[index] == 0x0d
-            if isBreak { unsafe start[index] = 0x20 }
+        replace(0x0a, from: first)
+        replace(0x0d, from: first)
+    }
+
+    /// Makes each `byte` from `first` on a space.
+    private func replace(_ byte: UInt8, from first: Int) {
+        let end = unsafe UnsafeMutableRawPointer(start + count)
+        var rest = unsafe UnsafeMutableRawPointer(start + first)
+        while let found = unsafe memchr(rest, Int32(byte), end - rest) {
+            unsafe found.storeBytes(of: 0x20, as: UInt8.self)
+            unsafe rest = found + 1
         }
     }
 

@@ -63,7 +63,9 @@ struct CostTests {
         }
     }
 
-    private func count(hits: Int, durability: String) throws -> Count {
+    private func count(
+        _ times: Int, durability: String, _ load: (HTTPConnection, Int) -> Void
+    ) throws -> Count {
         let directory = TemporaryDirectory()
         // valgrind cannot read the debug information of Swift.
         let binary = directory.file("footfall")
@@ -74,7 +76,7 @@ struct CostTests {
             data: directory.file("data"), ["--loops", "1", "--durability", durability],
             wrapper: ["valgrind", "--tool=callgrind", "--callgrind-out-file=\(profile)"],
             binary: binary)
-        hit(try server.connect(), times: hits)
+        load(try server.connect(), times)
         #expect(server.stop().status == 0)
         return Count(callgrind: try String(contentsOfFile: profile, encoding: .utf8))
     }
@@ -89,8 +91,8 @@ struct CostTests {
         arguments: ["interval", "commit"])
     func instructions(_ durability: String) throws {
         let hits = 2000
-        let few = try count(hits: 200, durability: durability)
-        let many = try count(hits: 200 + hits, durability: durability)
+        let few = try count(200, durability: durability, hit)
+        let many = try count(200 + hits, durability: durability, hit)
         let instructions = (many.instructions - few.instructions) / hits
         let allocations = Double(many.allocations - few.allocations) / Double(hits)
         print("\(durability): \(instructions) instructions, \(allocations) allocations a hit")
@@ -98,6 +100,33 @@ struct CostTests {
         // One for each hit would be one; a few come with time, and more on a slow machine.
         #expect(allocations < 0.3)
         #expect(instructions < (Self.baselines[durability] ?? 0) * 105 / 100)
+    }
+
+    /// Posts a batch of ten events of 300 bytes each.
+    private func post(_ connection: HTTPConnection, times: Int) {
+        let event = #"{"event":"sold","price":12.5,"note":""#
+        let note = String(repeating: "x", count: 300 - event.utf8.count - 2)
+        let events = Array(repeating: event + note + #""}"#, count: 10)
+        let content = "[" + events.joined(separator: ",") + "]"
+        let lines =
+            ["POST /track HTTP/1.1", "Host: a", "Content-Length: \(content.utf8.count)"]
+            + Self.fields
+        let request = lines.joined(separator: "\r\n") + "\r\n\r\n" + content
+        for _ in 0..<times {
+            connection.send(request)
+            #expect(connection.receive()?.status == 200)
+        }
+    }
+
+    @Test(
+        "a beacon of ten events takes no more instructions than it did",
+        .enabled(if: isInstalled("valgrind"), "valgrind is not installed"))
+    func beacons() throws {
+        let few = try count(50, durability: "interval", post)
+        let many = try count(550, durability: "interval", post)
+        let instructions = (many.instructions - few.instructions) / 500
+        print("a beacon of ten events: \(instructions) instructions")
+        #expect(instructions < 129_700 * 105 / 100)
     }
 
     // MARK: - System calls

@@ -7,13 +7,18 @@ final class BatchReport {
     /// The reply that says so: 200 if any event is valid, otherwise 400.
     let response: Response
 
+    private static let fields: [Response.Field] = [
+        .init("Content-Type", "application/json"), .init("Cache-Control", "no-store"),
+    ]
+    private static let stored = Response(.ok, fields)
+    private static let refused = Response(.badRequest, fields)
+
     /// A report of `stored` valid events, and of the invalid ones by their index, from 0.
     init(stored: Int, invalid: [(index: Int, reason: String)]) {
         // Reasons are our own words: they need no escaping.
         let items = invalid.map { #"{"index":\#($0.index),"reason":"\#($0.reason)"}"# }
-        response = Response(
-            stored > 0 ? .ok : .badRequest,
-            [.init("Content-Type", "application/json"), .init("Cache-Control", "no-store")],
-            body: #"{"stored":\#(stored),"invalid":[\#(items.joined(separator: ","))]}"# + "\n")
+        response = (stored > 0 ? Self.stored : Self.refused)
+            .with(
+                body: #"{"stored":\#(stored),"invalid":[\#(items.joined(separator: ","))]}"# + "\n")
     }
 }

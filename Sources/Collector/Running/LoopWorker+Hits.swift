@@ -37,9 +37,13 @@ extension LoopWorker {
                 head, exchange, identity, pixel == .script ? responses.script : responses.image)
         }
         let hit = Hit(head, identity, kind: pixel.kind, capturing: configuration.privacy)
-        guard let cookies = append(head, hit, data: Span()) else {
-            return answer(head, exchange, Self.tooLargeReply)
+        let (isStored, cookies) = withEvent(head, hit) { event, cookies in
+            let isStored = append(bytesMax: event.encodedBytesMax) {
+                event.encode(into: &$0, aliases: configuration.parameterAliases)
+            }
+            return (isStored, cookies)
         }
+        if !isStored { return answer(head, exchange, Self.tooLargeReply) }
         hold(head, exchange, hit, cookies, pixel.reply)
     }
 
@@ -75,16 +79,19 @@ extension LoopWorker {
         _ beacon: BeaconContent, of json: Span<UInt8>, _ head: borrowing RequestHead, _ hit: Hit
     ) -> BeaconOutcome {
         if beacon.items.count > BeaconContent.itemsMax { return .tooLarge }
+        let (template, cookies) = withEvent(head, hit) { event, cookies in
+            (EventTemplate(event, aliases: configuration.parameterAliases), cookies)
+        }
         var stored = 0
-        var cookies: VisitorCookie.Variant?
         var invalid: [(index: Int, reason: String)] = []
         for (index, item) in beacon.items.enumerated() {
             switch item {
             case .object(let range):
-                let data = json.extracting(range)
-                if let variant = append(head, hit, data: data) {
+                let isStored = append(bytesMax: template.encodedBytesMax(dataBytes: range.count)) {
+                    template.encode(id: newID(hit), data: json.extracting(range), into: &$0)
+                }
+                if isStored {
                     stored += 1
-                    cookies = variant
                 } else if beacon.isBatch {
                     invalid.append((index, "the event is too large"))
                 } else {
@@ -94,7 +101,7 @@ extension LoopWorker {
             }
         }
         let report = BatchReport(stored: stored, invalid: invalid)
-        guard let cookies else { return .invalid(report) }
+        if stored == 0 { return .invalid(report) }
         return .stored(beacon.isBatch ? .batch(report) : .beacon, cookies)
     }
 
@@ -116,30 +123,37 @@ extension LoopWorker {
         answer(head, exchange, response)
     }
 
-    /// Adds an event to the batch. The cookies for its client; nil, and it is not added, if it is too
-    /// long.
-    private func append(
-        _ head: borrowing RequestHead, _ hit: Hit, data: Span<UInt8>
-    ) -> VisitorCookie.Variant? {
-        let (bytes, cookies) = Client.with(head, configuration.trustedProxies) {
-            address, host, isSecure in
+    /// Calls `body` with the event of a hit, and with the cookies for its client.
+    private func withEvent<Result>(
+        _ head: borrowing RequestHead, _ hit: Hit,
+        _ body: (borrowing Event, VisitorCookie.Variant) -> Result
+    ) -> Result {
+        Client.with(head, configuration.trustedProxies) { address, host, isSecure in
             let event = Event(
-                kind: hit.kind, id: .version7(time: hit.time, random: random.next()),
-                time: hit.time, visitor: hit.identity.visitor,
+                kind: hit.kind, id: newID(hit), time: hit.time, visitor: hit.identity.visitor,
                 request: Event.Request(
                     method: head.method.name, path: head.path, query: head.query, address: address,
                     userAgent: head[.userAgent], referrer: head[.referrer],
                     language: head[.acceptLanguage], host: host, origin: head[.origin]),
                 addressDetail: configuration.privacy.addressDetail, privacy: hit.identity.privacy,
-                headers: hit.headers.span, data: data)
-            let bytes = batch.append(bytesMax: event.encodedBytesMax) {
-                event.encode(into: &$0, aliases: configuration.parameterAliases)
-            }
-            return (bytes, cookie.variant(host: host, isSecure: isSecure))
+                headers: hit.headers.span)
+            return body(event, cookie.variant(host: host, isSecure: isSecure))
         }
-        if bytes <= configuration.log.eventBytesMax { return cookies }
+    }
+
+    private func newID(_ hit: Hit) -> UUID {
+        .version7(time: hit.time, random: random.next())
+    }
+
+    /// Adds a line to the batch. Whether it could: it may be too long.
+    private func append(
+        bytesMax: Int, _ encode: (inout OutputSpan<UInt8>) -> Void
+    ) -> Bool {
+        if batch.append(bytesMax: bytesMax, encode) <= configuration.log.eventBytesMax {
+            return true
+        }
         batch.removeLast()
-        return nil
+        return false
     }
 
     /// Lets the reply wait for the batch that is being filled.

@@ -169,6 +169,8 @@ final class Gate {
     // MARK: - Receiving
 
     func readable(_ connection: Connection) {
+        // Few clients send more before they have the reply, so this is better than to stop each time.
+        if connection.pointee.isHandedOver { return setReading(connection, false) }
         let heldBytes = connection.pointee.held.count
         guard let start = scratch.baseAddress else { return }
         let received = recv(
@@ -215,7 +217,7 @@ final class Gate {
         {
             return false
         }
-        return !connection.pointee.hasEnded && !connection.pointee.isHandedOver
+        return !connection.pointee.hasEnded
             && connection.pointee.held.count < limits.headBytesMax
             && connection.pointee.output.count < Self.outputBytesMax
     }
@@ -385,7 +387,6 @@ final class Gate {
         evbuffer_add(request, text, text.utf8.count)
         evbuffer_add(request, content.baseAddress, content.count)
         connection.pointee.isHandedOver = true
-        setReading(connection, false)
         handover = Handover(connection: connection, head: head, bytes: bytes)
         // A bufferevent freezes the end of its input; its start is open.
         evbuffer_prepend_buffer(bufferevent_get_input(connection.pointee.stream), request)
