@@ -88,6 +88,48 @@ import Testing
         #expect(events.map { $0["ip"] } == ["203.0.113.7", nil])
     }
 
+    @Test(
+        "a PROXY header names the client, and a proxy in front of it too if that is trusted",
+        arguments: ["gate", "evhttp"])
+    func proxyProtocol(_ mode: String) throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("s.sock")
+        let server = try FootfallServer(
+            data: directory.file("data"),
+            [
+                "--http", mode, "--proxy-protocol", "--listen", "unix:\(path)",
+                "--trusted-proxies", "127.0.0.1", "--trusted-proxies", "unix",
+                "--trusted-proxies", "10.0.0.0/8",
+            ])
+        func hits(_ connection: HTTPConnection, _ header: String) {
+            connection.send(header)
+            let fields = ["X-Forwarded-For: 198.51.100.1"]
+            #expect(connection.request("/track.js", fields)?.status == 200)
+            #expect(connection.request("/demo/simple", fields)?.status == 200)
+            let body = "Content-Length: 2\r\n\r\n{}"
+            connection.send("POST /track HTTP/1.1\r\nHost: a\r\n\(fields[0])\r\n\(body)")
+            #expect(connection.receive()?.status == 204)
+        }
+        hits(try server.connect(), "PROXY TCP4 203.0.113.7 192.0.2.1 1 2\r\n")
+        hits(try server.connect(), "PROXY TCP4 10.1.2.3 192.0.2.1 1 2\r\n")
+        hits(try server.connect(), "PROXY UNKNOWN\r\n")
+        hits(try HTTPConnection(unix: path), "PROXY TCP6 2001:db8::7 ::1 1 2\r\n")
+        // Not from a proxy: no header, and no belief.
+        hits(try HTTPConnection(port: server.port, from: 2), "")
+        for (client, header) in [(1, ""), (2, "PROXY TCP4 203.0.113.7 192.0.2.1 1 2\r\n")] {
+            let connection = try HTTPConnection(port: server.port, from: UInt8(client))
+            connection.send(header)
+            #expect(connection.request("/track.js")?.status == 400)
+        }
+        #expect(server.stop().status == 0)
+        let addresses = [
+            "203.0.113.7", "198.51.100.1", "198.51.100.1", "2001:db8::7", "127.0.0.2",
+        ]
+        #expect(
+            try StoredEvent.all(in: directory.file("data")).map { $0["ip"] }
+                == addresses.flatMap { [$0, $0] })
+    }
+
     @Test("what is no proxy is a mistake in the configuration")
     func invalid() throws {
         let result = try FootfallBinary.run("check", "--trusted-proxies", "10.0.0.0/99")

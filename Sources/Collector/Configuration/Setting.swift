@@ -145,11 +145,17 @@ public struct Setting: Sendable {
         } values: {
             $0.trustedProxies.texts
         },
-        scalar("no_demo") { (configuration, value) throws(InvalidValue) in
-            guard let isOff = Bool(value) else {
-                throw InvalidValue(reason: "'\(value)': expected 'true' or 'false'")
+        // After the trusted proxies, without whom nobody could connect with such a header.
+        scalar("proxy_protocol") { (configuration, value) throws(InvalidValue) in
+            configuration.proxyProtocol = try bool(value)
+            if configuration.proxyProtocol, configuration.trustedProxies.texts.isEmpty {
+                throw InvalidValue(reason: "'true' needs trusted_proxies: who sends the header")
             }
-            configuration.servesDemo = !isOff
+        } value: {
+            String($0.proxyProtocol)
+        },
+        scalar("no_demo") { (configuration, value) throws(InvalidValue) in
+            configuration.servesDemo = try !bool(value)
         } value: {
             String(!$0.servesDemo)
         },
@@ -221,6 +227,13 @@ public struct Setting: Sendable {
         } value: {
             UnitValue.text(seconds: $0[keyPath: path])
         }
+    }
+
+    private static func bool(_ text: String) throws(InvalidValue) -> Bool {
+        guard let value = Bool(text) else {
+            throw InvalidValue(reason: "'\(text)': expected 'true' or 'false'")
+        }
+        return value
     }
 
     private static func address(_ text: String) throws(InvalidValue) -> ListenAddress {

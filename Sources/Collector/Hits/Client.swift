@@ -16,13 +16,15 @@ enum Client {
 
     /// Calls `body` with the client's address, empty if it is not known, the host that it asked for,
     /// and whether it spoke TLS. Of a peer that is not trusted it is what the connection says: its
-    /// own address, its `Host`, and no TLS. `X-Forwarded-For` and its like count before `Forwarded`,
-    /// which most proxies pass on as it came.
+    /// own address, its `Host`, and TLS only after a PROXY header. `X-Forwarded-For` and its like
+    /// count before `Forwarded`, which most proxies pass on as it came.
     static func with<Result>(
         _ head: borrowing RequestHead, _ trusted: TrustedProxies,
         _ body: (_ address: Span<UInt8>, _ host: Span<UInt8>, _ isSecure: Bool) -> Result
     ) -> Result {
-        guard trusted.trusts(peer: head.peer) else { return body(head.peer, head[.host], false) }
+        guard trusted.trusts(peer: head.peer) else {
+            return body(head.peer, head[.host], head.isSecure)
+        }
         let hasList = elements(of: head, "x-forwarded-for") { _, _ in false }
         let address =
             hasList
@@ -34,9 +36,12 @@ enum Client {
         let scheme = nearest(head, "x-forwarded-proto", "proto")
         let ownAddress = head.peer
         let ownHost = head[.host]
+        let isSecure =
+            scheme == nil
+            ? head.isSecure : text(scheme, of: head, else: Span()).isEqual(to: "https")
         return body(
-            text(address, of: head, else: ownAddress), text(host, of: head, else: ownHost),
-            text(scheme, of: head, else: Span()).isEqual(to: "https"))
+            text(address, of: head, else: ownAddress), text(host, of: head, else: ownHost), isSecure
+        )
     }
 
     @_lifetime(copy head, copy other)

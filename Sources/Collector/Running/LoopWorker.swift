@@ -50,11 +50,13 @@ final class LoopWorker: HTTPHandler {
         pages = Pages()
         crossOrigin = CrossOrigin(allowed: configuration.allowedOrigins)
         cookieText = .allocate(capacity: cookie.setCookieBytes + 1)
+        let (hasHeaders, proxies) = (configuration.proxyProtocol, configuration.trustedProxies)
         for socket in sockets {
             servers.append(
                 HTTPServer(
                     loop: loop, socket: socket, limits: configuration.limits,
-                    handsOverAll: configuration.http == .evhttp, handler: self))
+                    handsOverAll: configuration.http == .evhttp,
+                    sendsProxyHeader: { hasHeaders && proxies.trusts(peer: $0) }, handler: self))
         }
         sources.append(mailbox.attach(to: loop) { [unowned self] in receive($0) })
         sources.append(loop.every(seconds: 1) { [unowned self] in answerOverdue() })
