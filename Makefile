@@ -58,7 +58,7 @@ test-crash: build test-packages
 
 # What libFuzzer finds in SECONDS_EACH for each reader of what clients send, under AddressSanitizer. What
 # reaches new code stays in the corpus, which is part of the repository.
-READERS := head chunks query cookie event beacon
+READERS := head chunks proxy query cookie event beacon
 FUZZING := --scratch-path .build-fuzz -c release -Xswiftc -enable-testing \
 	-Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld $(SWIFT_FLAGS)
 fuzz: packages

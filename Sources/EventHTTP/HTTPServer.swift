@@ -35,9 +35,12 @@ public final class HTTPServer {
     private unowned let handler: any HTTPHandler
 
     /// Serves `socket`, which now belongs to the server. `handler` outlives it. With
-    /// `handsOverAll` evhttp answers every request, those too that the gate could.
+    /// `handsOverAll` evhttp answers every request, those too that the gate could. A peer for whose
+    /// address (empty for a unix socket) `sendsProxyHeader` says so has to begin each connection
+    /// with a header of the PROXY protocol, and no other may; it is asked once a connection.
     public init(
         loop: EventLoop, socket: ListeningSocket, limits: HTTPLimits, handsOverAll: Bool = false,
+        sendsProxyHeader: @escaping (_ peer: Span<UInt8>) -> Bool = { _ in false },
         handler: any HTTPHandler
     ) {
         guard let server = evhttp_new(loop.base) else {
@@ -53,7 +56,7 @@ public final class HTTPServer {
         let isTCP = if case .tcp = socket.address { true } else { false }
         let gate = Gate(
             base: loop.base, limits: limits, handsOverAll: handsOverAll, hasPeerAddresses: isTCP,
-            state: state, handler: handler)
+            sendsProxyHeader: sendsProxyHeader, state: state, handler: handler)
         self.gate = gate
         gate.countChanged = { listener.update(connections: $0) }
         clock = loop.every(seconds: 1) {

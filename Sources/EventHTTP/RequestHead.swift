@@ -18,8 +18,11 @@ public struct RequestHead: ~Copyable, ~Escapable {
     private let bytes: Span<UInt8>
     private let fields: Span<Field>
     private let parts: Parts
-    /// The address of the peer in text; empty for a unix socket.
+    /// The address of the peer in text; empty for a unix socket. If the peer began the connection
+    /// with a PROXY header, it is the address of the client in that.
     public let peer: Span<UInt8>
+    /// Whether a PROXY header says that the client spoke TLS.
+    public let isSecure: Bool
 
     /// The request method.
     public var method: HTTPMethod { parts.method }
@@ -44,8 +47,12 @@ public struct RequestHead: ~Copyable, ~Escapable {
     }
 
     @_lifetime(copy bytes, copy fields, copy peer)
-    init(bytes: Span<UInt8>, fields: Span<Field>, peer: Span<UInt8>, parts: Parts) {
+    init(
+        bytes: Span<UInt8>, fields: Span<Field>, peer: Span<UInt8>, isSecure: Bool = false,
+        parts: Parts
+    ) {
         self.peer = peer
+        self.isSecure = isSecure
         self.bytes = bytes
         self.fields = fields
         self.parts = parts

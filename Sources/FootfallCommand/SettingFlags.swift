@@ -125,6 +125,13 @@ struct SettingFlags: ParsableArguments {
             """)
     var trustedProxies: [String] = []
 
+    @Flag(
+        help: """
+            Trusted proxies, and only they, begin each connection with a header of the PROXY \
+            protocol, version 1 or 2.
+            """)
+    var proxyProtocol = false
+
     @Flag(help: "Serve no demo pages.")
     var noDemo = false
 
@@ -153,6 +160,7 @@ struct SettingFlags: ParsableArguments {
         if !listen.isEmpty { values["listen"] = listen }
         if !allowedOrigins.isEmpty { values["allowed_origins"] = allowedOrigins }
         if !trustedProxies.isEmpty { values["trusted_proxies"] = trustedProxies }
+        if proxyProtocol { values["proxy_protocol"] = ["true"] }
         if noDemo { values["no_demo"] = ["true"] }
         for group in [cookies.given, privacy.given, names.given] {
             values.merge(group) { $1 }

@@ -66,6 +66,15 @@ public struct IPAddress: Hashable, Sendable {
     /// Whether it is an IPv4 address, also one that came as `::ffff:192.0.2.1`.
     public var isIPv4: Bool { high == 0 && low & ~0xffff_ffff == Self.mappedPrefix }
 
+    /// Whether it is of no public network: private (RFC 1918, RFC 4193), shared (RFC 6598),
+    /// link-local or loopback.
+    public var isPrivate: Bool { Self.privateBlocks.contains { $0.contains(self) } }
+
+    private static let privateBlocks = [
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
+        "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1",
+    ].compactMap { AddressBlock($0) }
+
     /// The text form of its network: of the first 24 bits for IPv4, 48 for IPv6, the others zero.
     public var network: String {
         let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.textBytesMax)

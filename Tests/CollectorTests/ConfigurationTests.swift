@@ -103,6 +103,8 @@ import Testing
         ("low_water_bytes: full", "'full': expected a size from 1KiB"),
         ("print: loud", "expected 'hits', 'requests' or 'none'"),
         ("no_demo: perhaps", "expected 'true' or 'false'"),
+        ("proxy_protocol: true", "1:1: 'true' needs trusted_proxies"),
+        ("proxy_protocol: v2\ntrusted_proxies: unix\n", "1:1: 'v2': expected 'true' or 'false'"),
         ("data: a\ndata: b\n", "key 'data' is there twice"),
         ("cookie_preset: both", "'both': expected 'auto', 'first-party' or 'third-party'"),
         ("cookie_names: a b", "expected a name of letters"),

@@ -8,7 +8,9 @@ import Tracking
 @Suite struct SchemeTests {
     private static let peer = Array("10.0.0.1".utf8)
 
-    private func isSecure(_ fields: [String], trusting proxies: [String]) throws -> Bool {
+    private func isSecure(
+        _ fields: [String], trusting proxies: [String], header: Bool = false
+    ) throws -> Bool {
         let lines = ["GET / HTTP/1.1", "Host: a"] + fields
         let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
         let parser = HeadParser(limits: HTTPLimits())
@@ -17,7 +19,7 @@ import Tracking
         let request = RequestHead(
             bytes: bytes.span,
             fields: UnsafeBufferPointer(rebasing: parser.fields[..<head.fieldCount]).span,
-            peer: Self.peer.span, parts: head.parts)
+            peer: Self.peer.span, isSecure: header, parts: head.parts)
         return Client.with(request, trusted) { _, _, isSecure in isSecure }
     }
 
@@ -45,6 +47,16 @@ import Tracking
         ] as [([String], Bool)])
     func trusted(_ fields: [String], _ expected: Bool) throws {
         #expect(try isSecure(fields, trusting: ["10.0.0.0/8"]) == expected)
+    }
+
+    @Test(
+        "a PROXY header says it of its client, and a proxy in front of that knows better",
+        arguments: [
+            ([], [], true), (["X-Forwarded-Proto: http"], [], true),
+            ([], ["10.0.0.0/8"], true), (["X-Forwarded-Proto: http"], ["10.0.0.0/8"], false),
+        ] as [([String], [String], Bool)])
+    func header(_ fields: [String], _ proxies: [String], _ expected: Bool) throws {
+        #expect(try isSecure(fields, trusting: proxies, header: true) == expected)
     }
 
     @Test("nobody else is believed", arguments: [[], ["192.0.2.0/24"], ["unix"]])

@@ -40,7 +40,8 @@ final class TestServer: Sendable {
                 return
             }
             let lines = [
-                "\(head.method.name) \(text(head.path))?\(text(head.query)) 1.\(head.minorVersion)",
+                "\(head.method.name) \(text(head.path))?\(text(head.query)) 1.\(head.minorVersion)"
+                    + (head.isSecure ? " TLS" : ""),
                 "peer=\(text(head.peer)) host=\(text(head[.host])) agent=\(text(head[.userAgent]))",
                 "fields=\(head.fieldCount) content=\(text(content))",
             ]
@@ -62,7 +63,7 @@ final class TestServer: Sendable {
 
     init(
         _ address: ListenAddress = .tcp(host: "127.0.0.1", port: 0), limits: HTTPLimits = .init(),
-        atGate: StaticString = "/hit", handsOverAll: Bool = false
+        atGate: StaticString = "/hit", handsOverAll: Bool = false, sendsProxyHeader: Bool = false
     ) throws {
         LibeventLibrary.prepare { _, _ in }
         let socket = try ListeningSocket.open(address, count: 1)[0]
@@ -74,7 +75,7 @@ final class TestServer: Sendable {
             let handler = Handler(atGate: atGate)
             let server = HTTPServer(
                 loop: loop, socket: socket, limits: limits, handsOverAll: handsOverAll,
-                handler: handler)
+                sendsProxyHeader: { _ in sendsProxyHeader }, handler: handler)
             let source = mailbox.attach(to: loop) { message in
                 switch message {
                 case .release:

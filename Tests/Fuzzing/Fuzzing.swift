@@ -14,6 +14,7 @@ struct Fuzzing {
         switch reader {
         case "head": { fuzz($0, $1, fuzzHead) }
         case "chunks": { fuzz($0, $1, fuzzChunks) }
+        case "proxy": { fuzz($0, $1, fuzzProxyHeader) }
         case "query": { fuzz($0, $1, fuzzQuery) }
         case "cookie": { fuzz($0, $1, fuzzCookie) }
         case "event": { fuzz($0, $1, fuzzEvent) }
@@ -24,7 +25,7 @@ struct Fuzzing {
 
     static func main() {
         guard let test = test(of: ProcessInfo.processInfo.environment["FOOTFALL_READER"]) else {
-            print("FOOTFALL_READER has to be head, chunks, query, cookie, event or beacon")
+            print("FOOTFALL_READER has to be head, chunks, proxy, query, cookie, event or beacon")
             exit(2)
         }
         var count = CommandLine.argc

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ClientTests {
     private static let trusting = [
         "--trusted-proxies", "127.0.0.0/8", "--trusted-proxies", "10.0.0.0/8",
-        "--trusted-proxies", "2001:db8:1::/48",
+        "--trusted-proxies", "2001:db8:1::/48", "--ip-detail", "full",
     ]
 
     @Test(
@@ -63,7 +63,8 @@ import Testing
         arguments: [[], ["--trusted-proxies", "10.0.0.0/8", "--trusted-proxies", "unix"]])
     func untrusted(_ arguments: [String]) throws {
         let directory = TemporaryDirectory()
-        let server = try FootfallServer(data: directory.path, arguments)
+        let server = try FootfallServer(
+            data: directory.path, arguments + ["--ip-detail", "full"])
         let fields = [
             "X-Forwarded-For: 203.0.113.7", "Forwarded: for=203.0.113.7", "X-Forwarded-Host: evil",
         ]
@@ -79,13 +80,106 @@ import Testing
         let path = directory.file("s.sock")
         let server = try FootfallServer(
             data: directory.file("data"),
-            ["--listen", "unix:\(path)", "--trusted-proxies", "unix"])
+            [
+                "--listen", "unix:\(path)", "--trusted-proxies", "unix", "--ip-detail", "full",
+            ])
         let connection = try HTTPConnection(unix: path)
         #expect(connection.request("/track.js", ["X-Forwarded-For: 203.0.113.7"])?.status == 200)
         #expect(connection.request("/track.js")?.status == 200)
         #expect(server.stop().status == 0)
         let events = try StoredEvent.all(in: directory.file("data"))
         #expect(events.map { $0["ip"] } == ["203.0.113.7", nil])
+    }
+
+    @Test(
+        "a PROXY header names the client, and a proxy in front of it too if that is trusted",
+        arguments: ["gate", "evhttp"])
+    func proxyProtocol(_ mode: String) throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("s.sock")
+        let server = try FootfallServer(
+            data: directory.file("data"),
+            [
+                "--http", mode, "--proxy-protocol", "--listen", "unix:\(path)", "--ip-detail",
+                "full",
+                "--trusted-proxies", "127.0.0.1", "--trusted-proxies", "unix",
+                "--trusted-proxies", "10.0.0.0/8",
+            ])
+        func hits(_ connection: HTTPConnection, _ header: String) {
+            connection.send(header)
+            let fields = ["X-Forwarded-For: 198.51.100.1"]
+            #expect(connection.request("/track.js", fields)?.status == 200)
+            #expect(connection.request("/demo/simple", fields)?.status == 200)
+            let body = "Content-Length: 2\r\n\r\n{}"
+            connection.send("POST /track HTTP/1.1\r\nHost: a\r\n\(fields[0])\r\n\(body)")
+            #expect(connection.receive()?.status == 204)
+        }
+        hits(try server.connect(), "PROXY TCP4 203.0.113.7 192.0.2.1 1 2\r\n")
+        hits(try server.connect(), "PROXY TCP4 10.1.2.3 192.0.2.1 1 2\r\n")
+        hits(try server.connect(), "PROXY UNKNOWN\r\n")
+        hits(try HTTPConnection(unix: path), "PROXY TCP6 2001:db8::7 ::1 1 2\r\n")
+        // Not from a proxy: no header, and no belief.
+        hits(try HTTPConnection(port: server.port, from: 2), "")
+        for (client, header) in [(1, ""), (2, "PROXY TCP4 203.0.113.7 192.0.2.1 1 2\r\n")] {
+            let connection = try HTTPConnection(port: server.port, from: UInt8(client))
+            connection.send(header)
+            #expect(connection.request("/track.js")?.status == 400)
+        }
+        #expect(server.stop().status == 0)
+        let addresses = [
+            "203.0.113.7", "198.51.100.1", "198.51.100.1", "2001:db8::7", "127.0.0.2",
+        ]
+        #expect(
+            try StoredEvent.all(in: directory.file("data")).map { $0["ip"] }
+                == addresses.flatMap { [$0, $0] })
+    }
+
+    @Test("the admin side shows whom a request is from, and why")
+    func whoami() throws {
+        let directory = TemporaryDirectory()
+        let server = try FootfallServer(
+            data: directory.path,
+            ["--trusted-proxies", "127.0.0.0/8", "--trusted-proxies", "10.0.0.0/8"])
+        func answer(_ fields: [String]) throws -> String? {
+            let connection = try HTTPConnection(port: server.adminPort)
+            return connection.request("/debug/whoami", fields)?.text
+        }
+        #expect(
+            try answer([
+                "X-Forwarded-For: \"x, 203.0.113.7", "X-Forwarded-For: 10.0.0.7",
+                "X-Forwarded-Proto: https", "Forwarded: host=t.example;for=192.0.2.1",
+            ]) == """
+                {"peer":"127.0.0.1","peer_is_trusted":true,"forwarding_fields":\
+                [["x-forwarded-for","\\"x, 203.0.113.7"],["x-forwarded-for","10.0.0.7"],\
+                ["x-forwarded-proto","https"],["forwarded","host=t.example;for=192.0.2.1"]],\
+                "address":"203.0.113.7","address_from":"x-forwarded-for","stored_ip":"203.0.113.0",\
+                "host":"t.example","host_from":"forwarded","scheme":"https",\
+                "scheme_from":"x-forwarded-proto"}
+
+                """)
+        let direct = try answer([])
+        #expect(direct?.contains(#""address":"127.0.0.1","address_from":"peer""#) == true)
+        #expect(
+            direct?.contains(#""host_from":"host","scheme":"http","scheme_from":"peer""#) == true)
+    }
+
+    @Test("whoever forgets to name the proxy is told so once, and nobody else is")
+    func solePeer() throws {
+        func warnings(_ arguments: [String], hits: Int, others: Int = 0) throws -> Int {
+            let directory = TemporaryDirectory()
+            let server = try FootfallServer(
+                data: directory.path, ["--durability", "interval", "--loops", "1"] + arguments)
+            let connection = try server.connect()
+            for _ in 0..<others { _ = connection.request("/track.js") }
+            let from = try HTTPConnection(port: server.port, from: 3)
+            for _ in 0..<hits { #expect(from.request("/track.js")?.status == 200) }
+            return server.stop().errors.components(separatedBy: "all of the first 1000 hits").count
+                - 1
+        }
+        #expect(try warnings([], hits: 999) == 0)
+        #expect(try warnings([], hits: 2500) == 1)
+        #expect(try warnings([], hits: 1500, others: 1) == 0)
+        #expect(try warnings(["--trusted-proxies", "10.0.0.1"], hits: 1500) == 0)
     }
 
     @Test("what is no proxy is a mistake in the configuration")

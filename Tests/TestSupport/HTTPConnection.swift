@@ -26,19 +26,27 @@ public final class HTTPConnection {
     /// Whether the server has ended it; otherwise a read may have waited in vain.
     private var hasEnded = false
 
-    /// Connects to a port of 127.0.0.1. Reads wait for at most a minute.
-    public init(port: UInt16) throws(SystemError) {
+    /// Connects to a port of 127.0.0.1, as 127.0.0.`client`. Reads wait for at most a minute.
+    public init(port: UInt16, from client: UInt8 = 1) throws(SystemError) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var own = sockaddr_in()
+        own.sin_family = sa_family_t(AF_INET)
+        own.sin_addr.s_addr = (UInt32(0x7f00_0000) | UInt32(client)).bigEndian
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        func call(
+            _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32,
+            _ address: inout sockaddr_in
+        ) -> Int32 {
+            withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    function(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
             }
         }
-        guard connected == 0 else {
+        guard client == 1 || call(bind, &own) == 0, call(connect, &address) == 0 else {
             let error = SystemError("connect to", "port \(port)")
             close(descriptor)
             throw error

@@ -45,6 +45,8 @@ public struct Configuration: Sendable {
     public var allowedOrigins = ["*"]
     /// Whose word counts for the address of a client and the host that it asked for.
     public var trustedProxies = TrustedProxies()
+    /// Whether those begin each connection with a header of the PROXY protocol.
+    public var proxyProtocol = false
     /// The visitor's cookie.
     public var cookies = CookieOptions()
     /// What is kept of those who visit.

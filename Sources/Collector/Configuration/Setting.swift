@@ -126,6 +126,15 @@ public struct Setting: Sendable {
         } values: {
             $0.trustedProxies.texts
         },
+        // After the trusted proxies, without whom nobody could connect with such a header.
+        scalar("proxy_protocol") { (configuration, value) throws(InvalidValue) in
+            configuration.proxyProtocol = try flag(value)
+            if configuration.proxyProtocol, configuration.trustedProxies.texts.isEmpty {
+                throw InvalidValue(reason: "'true' needs trusted_proxies: who sends the header")
+            }
+        } value: {
+            String($0.proxyProtocol)
+        },
         scalar("no_demo") { (configuration, value) throws(InvalidValue) in
             configuration.servesDemo = !(try flag(value))
         } value: {

@@ -14,15 +14,58 @@ enum Client {
         let range: Range<Int>
     }
 
+    /// Where it stands; nil for what the connection itself says.
+    private struct Pieces {
+        var address: Piece?
+        var host: Piece?
+        var scheme: Piece?
+    }
+
     /// Calls `body` with the client's address, empty if it is not known, the host that it asked for,
     /// and whether it spoke TLS. Of a peer that is not trusted it is what the connection says: its
-    /// own address, its `Host`, and no TLS. `X-Forwarded-For` and its like count before `Forwarded`,
-    /// which most proxies pass on as it came.
+    /// own address, its `Host`, and TLS only after a PROXY header. `X-Forwarded-For` and its like
+    /// count before `Forwarded`, which most proxies pass on as it came.
     static func with<Result>(
         _ head: borrowing RequestHead, _ trusted: TrustedProxies,
         _ body: (_ address: Span<UInt8>, _ host: Span<UInt8>, _ isSecure: Bool) -> Result
     ) -> Result {
-        guard trusted.trusts(peer: head.peer) else { return body(head.peer, head[.host], false) }
+        guard trusted.trusts(peer: head.peer) else {
+            return body(head.peer, head[.host], head.isSecure)
+        }
+        let pieces = pieces(head, trusted)
+        let ownAddress = head.peer
+        let ownHost = head[.host]
+        let isSecure =
+            pieces.scheme == nil
+            ? head.isSecure : text(pieces.scheme, of: head, else: Span()).isEqual(to: "https")
+        return body(
+            text(pieces.address, of: head, else: ownAddress),
+            text(pieces.host, of: head, else: ownHost), isSecure)
+    }
+
+    /// The names of the fields, in lower case, that say the client's address, host and scheme; nil
+    /// for what the connection itself says, and `Host`.
+    static func sources(
+        _ head: borrowing RequestHead, _ trusted: TrustedProxies
+    ) -> (address: String?, host: String?, scheme: String?) {
+        guard trusted.trusts(peer: head.peer) else { return (nil, nil, nil) }
+        let pieces = pieces(head, trusted)
+        let fields = [pieces.address, pieces.host, pieces.scheme].map { $0?.field }
+        var names: [String?] = []
+        for field in fields {
+            guard let field else {
+                names.append(nil)
+                continue
+            }
+            names.append(
+                String(decoding: Array(head.fieldName(at: field)), as: UTF8.self).lowercased())
+        }
+        return (names[0], names[1], names[2])
+    }
+
+    private static func pieces(
+        _ head: borrowing RequestHead, _ trusted: TrustedProxies
+    ) -> Pieces {
         let hasList = elements(of: head, "x-forwarded-for") { _, _ in false }
         let address =
             hasList
@@ -30,13 +73,9 @@ enum Client {
             : client(head, trusted, "forwarded") { value, element in
                 forwarded("for", value, element).flatMap { Self.address(value, $0) }
             }
-        let host = nearest(head, "x-forwarded-host", "host")
-        let scheme = nearest(head, "x-forwarded-proto", "proto")
-        let ownAddress = head.peer
-        let ownHost = head[.host]
-        return body(
-            text(address, of: head, else: ownAddress), text(host, of: head, else: ownHost),
-            text(scheme, of: head, else: Span()).isEqual(to: "https"))
+        return Pieces(
+            address: address, host: nearest(head, "x-forwarded-host", "host"),
+            scheme: nearest(head, "x-forwarded-proto", "proto"))
     }
 
     @_lifetime(copy head, copy other)

@@ -18,6 +18,7 @@ public struct Collector {
     /// What the workers and the signals tell the control loop.
     private enum ControlMessage: Sendable {
         case workerEnded
+        case warning(String)
     }
 
     /// A collector. It writes to `logger`, and hits to standard output if so configured.
@@ -78,7 +79,8 @@ public struct Collector {
             let own = sockets.map { $0[index] }
             return try Thread(name: "loop-\(index)") {
                 LoopWorker(
-                    limited, sockets: own, log: log, mailbox: mailbox, printer: printer
+                    limited, sockets: own, log: log, mailbox: mailbox, printer: printer,
+                    warn: { control.post(.warning($0)) }
                 ).run()
                 control.post(.workerEnded)
             }
@@ -123,14 +125,21 @@ public struct Collector {
         control: LoopMailbox<ControlMessage>, whenReady: () -> Void
     ) {
         let loop = EventLoop()
-        let handler = AdminHandler(log: log, durability: configuration.log.durability)
+        let handler = AdminHandler(log: log, configuration)
         let server = adminSocket.map {
             HTTPServer(loop: loop, socket: $0, limits: configuration.limits, handler: handler)
         }
         var working = mailboxes.count
-        let ended = control.attach(to: loop) { _ in
-            working -= 1
-            if working == 0 { loop.stop() }
+        // Each loop may come to the same one.
+        var warnings: Set<String> = []
+        let messages = control.attach(to: loop) { [logger] message in
+            switch message {
+            case .workerEnded:
+                working -= 1
+                if working == 0 { loop.stop() }
+            case .warning(let text):
+                if warnings.insert(text).inserted { logger.warning("\(text)") }
+            }
         }
         let signals = [SIGTERM, SIGINT].map { signal in
             loop.onSignal(signal) { [logger, configuration] in
@@ -143,7 +152,7 @@ public struct Collector {
         }
         whenReady()
         loop.run {}
-        withExtendedLifetime((ended, signals, server)) {}
+        withExtendedLifetime((messages, signals, server)) {}
     }
 
     /// Ends the process when a shutdown takes too long, whatever it waits for.

@@ -106,7 +106,8 @@ extension LoopWorker {
     }
 
     private func identify(_ head: borrowing RequestHead) -> Identity {
-        identification.identify(head) { (random.next(), random.next()) }
+        if solePeer.isPossible, solePeer.isCertain(after: head.peer) { warn(solePeer.warning) }
+        return identification.identify(head) { (random.next(), random.next()) }
     }
 
     /// Answers a hit that the visitor does not want to be stored, as if it were.

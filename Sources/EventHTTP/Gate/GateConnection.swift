@@ -8,6 +8,8 @@ struct GateConnection: ~Copyable {
 
     /// What the next byte belongs to.
     enum Phase {
+        /// What a proxy says of the connection, once.
+        case proxyHeader
         case head
         /// Content of which so many bytes are still to come.
         case content(left: Int)
@@ -30,7 +32,7 @@ struct GateConnection: ~Copyable {
     var phase = Phase.head
     /// What was received and not yet used.
     var held = ByteBuffer()
-    /// Bytes of `held` in which the parser found no whole head.
+    /// Bytes of `held` in which no whole head, or PROXY header, was found.
     var seen = 0
     /// The head of a request whose content is being received, and the content.
     var head = ByteBuffer()
@@ -68,8 +70,10 @@ struct GateConnection: ~Copyable {
     /// evhttp has closed it.
     var isClosed = false
 
-    /// The peer's address in text; empty for a unix socket.
+    /// The peer's address in text; empty for a unix socket. After a PROXY header that of the client.
     var peer = ByteBuffer()
+    /// A PROXY header says that the client spoke TLS.
+    var isSecure = false
 
     /// Whether requests wait for their reply at the gate.
     var waits: Bool { answered < requests }

@@ -5,12 +5,13 @@ public enum RequestRefusal: String, CaseIterable, Error, Sendable {
     case host, contentLength, contentTooLarge, transferEncoding, transferCoding
     case lengthRequired, unexpectedContent, expectation, chunk
     case headTimeout, bodyTimeout
+    case proxyProtocol
 
     /// The status that says so (RFC 9110, section 15; RFC 6585 for 431).
     public var status: HTTPStatus {
         switch self {
         case .requestLine, .target, .field, .foldedField, .lineEnd, .host, .contentLength,
-            .transferEncoding, .unexpectedContent, .chunk:
+            .transferEncoding, .unexpectedContent, .chunk, .proxyProtocol:
             .badRequest
         case .targetTooLong: .uriTooLong
         case .tooManyFields, .headTooLarge: .requestHeaderFieldsTooLarge
