@@ -5,8 +5,8 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What the collector needs, and what its tests need besides.
 PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev
-TEST_PACKAGES := binutils chromium curl haproxy nginx-light procps python3-venv strace util-linux \
-	valgrind zstd
+TEST_PACKAGES := binutils caddy chromium chromium-driver curl haproxy nginx-light openssl procps \
+	python3-venv strace util-linux valgrind zstd
 COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.

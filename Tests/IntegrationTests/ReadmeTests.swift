@@ -102,7 +102,7 @@ import Testing
             default: #expect(block.language == "html", "a block that nobody runs")
             }
         }
-        #expect(compared == 7)
+        #expect(compared == 8)
     }
 
     @Test("make run serves with one command")
