@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What the collector needs, and what its tests need besides.
-PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev
+PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev libssl-dev
 TEST_PACKAGES := binutils chromium curl haproxy nginx-light procps python3-venv strace util-linux \
 	valgrind zstd
 COMPARISON_PACKAGES := nginx-light wrk python3 util-linux

@@ -2,7 +2,9 @@
 public enum HTTPStatus: Int32, Sendable {
     case ok = 200
     case noContent = 204
+    case found = 302
     case badRequest = 400
+    case forbidden = 403
     case notFound = 404
     case methodNotAllowed = 405
     case requestTimeout = 408
@@ -22,7 +24,9 @@ public enum HTTPStatus: Int32, Sendable {
         switch self {
         case .ok: "OK"
         case .noContent: "No Content"
+        case .found: "Found"
         case .badRequest: "Bad Request"
+        case .forbidden: "Forbidden"
         case .notFound: "Not Found"
         case .methodNotAllowed: "Method Not Allowed"
         case .requestTimeout: "Request Timeout"

@@ -11,12 +11,15 @@ public struct Event: ~Copyable, ~Escapable {
         case pixel
         /// A request with content.
         case beacon
+        /// A link that leads on to another page.
+        case click
 
         var json: StaticString {
             switch self {
             case .track: "track"
             case .pixel: "pixel"
             case .beacon: "beacon"
+            case .click: "click"
             }
         }
     }

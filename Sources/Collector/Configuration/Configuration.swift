@@ -44,6 +44,8 @@ public struct Configuration: Sendable {
     public var allowedOrigins = ["*"]
     /// Whose word counts for the address of a client and the host that it asked for.
     public var trustedProxies = TrustedProxies()
+    /// Which links lead on through the collector.
+    public var clicks = ClickPolicy()
     /// Whether the demo pages are served.
     public var servesDemo = true
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.

@@ -4,6 +4,7 @@ internal import EventHTTP
 enum Route: Equatable, Sendable {
     case pixel(Pixel)
     case beacon
+    case click
     case buster
     case favicon
     case demo(DemoPage)
@@ -13,11 +14,12 @@ enum Route: Equatable, Sendable {
 struct Router: Sendable {
     private var table: [(path: [UInt8], route: Route)] = []
 
-    init(servesDemo: Bool) {
+    init(servesDemo: Bool, redirectsClicks: Bool) {
         // The path of a hit comes first.
         add("/track.js", .pixel(.script))
         add("/track.gif", .pixel(.image))
         add("/track", .beacon)
+        if redirectsClicks { add("/click", .click) }
         add("/buster.js", .buster)
         add("/favicon.ico", .favicon)
         if servesDemo {

@@ -76,9 +76,10 @@ public struct Collector {
         let limited = withConnectionLimit()
         let workers = try mailboxes.enumerated().map { index, mailbox in
             let own = sockets.map { $0[index] }
-            return try Thread(name: "loop-\(index)") {
+            return try Thread(name: "loop-\(index)") { [logger] in
                 LoopWorker(
-                    limited, sockets: own, log: log, mailbox: mailbox, printer: printer
+                    limited, sockets: own, log: log, mailbox: mailbox, printer: printer,
+                    logger: logger
                 ).run()
                 control.post(.workerEnded)
             }

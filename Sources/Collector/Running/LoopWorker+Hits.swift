@@ -92,13 +92,13 @@ extension LoopWorker {
         return .stored(beacon.isBatch ? .batch(report) : .beacon)
     }
 
-    private func visitor(of head: borrowing RequestHead) -> Visitor {
+    func visitor(of head: borrowing RequestHead) -> Visitor {
         Visitor(
             cookies: head[.cookie], cookie: cookie, random: (random.next(), random.next()))
     }
 
     /// Adds an event to the batch. False, and it is not added, if it is too long.
-    private func append(
+    func append(
         _ head: borrowing RequestHead, kind: Event.Kind, _ visitor: Visitor, _ time: Timestamp,
         data: Span<UInt8>
     ) -> Bool {
@@ -119,7 +119,7 @@ extension LoopWorker {
     }
 
     /// Lets the reply wait for the batch that is being filled.
-    private func hold(
+    func hold(
         _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ visitor: Visitor,
         _ time: Timestamp, _ reply: HitReply
     ) {

@@ -1,5 +1,6 @@
 internal import EventHTTP
 internal import EventLog
+internal import Logging
 internal import POSIX
 internal import Tracking
 
@@ -19,6 +20,7 @@ final class LoopWorker: HTTPHandler {
     let configuration: Configuration
     private let log: EventLog
     let printer: Printer?
+    let logger: Logger
     private let router: Router
     private let pages: Pages
     let cookie = VisitorCookie()
@@ -28,6 +30,7 @@ final class LoopWorker: HTTPHandler {
     var random = RandomBytes()
     var batch = Batch()
     var held = HeldReplies()
+    var unstoredClicks = UnstoredClicks()
     private var isDraining = false
     /// Text of the `Set-Cookie` field that is being made.
     let cookieText: UnsafeMutableBufferPointer<UInt8>
@@ -41,12 +44,14 @@ final class LoopWorker: HTTPHandler {
     /// A worker for `sockets`, which it takes over.
     init(
         _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
-        mailbox: LoopMailbox<LoopMessage>, printer: Printer?
+        mailbox: LoopMailbox<LoopMessage>, printer: Printer?, logger: Logger
     ) {
         self.configuration = configuration
         self.log = log
         self.printer = printer
-        router = Router(servesDemo: configuration.servesDemo)
+        self.logger = logger
+        router = Router(
+            servesDemo: configuration.servesDemo, redirectsClicks: configuration.clicks.isOn)
         pages = Pages()
         crossOrigin = CrossOrigin(allowed: configuration.allowedOrigins)
         cookieText = .allocate(capacity: cookie.setCookieBytes + 1)
@@ -81,6 +86,7 @@ final class LoopWorker: HTTPHandler {
         }
         switch route {
         case .pixel, .beacon: handleHit(head, content: content, exchange, route)
+        case .click: redirect(head, exchange)
         case .buster: answerPage(head, exchange, pages.buster)
         case .favicon: answerPage(head, exchange, faviconReply)
         case .demo(let page): answerPage(head, exchange, pages.demo(page, query: head.query))
@@ -152,13 +158,16 @@ final class LoopWorker: HTTPHandler {
         case .image: finish(reply, responses.image)
         case .beacon: finish(reply, responses.beacon)
         case .batch(let report): finish(reply, report.response)
+        case .click: finish(reply, redirectReply)
         }
     }
 
     private func answerRefused(_ reply: consuming HeldReply) {
         var reply = reply
         reply.exchange.removeField("Set-Cookie")
-        finish(reply, responses.refused)
+        guard case .click = reply.reply else { return finish(reply, responses.refused) }
+        countUnstoredClick()
+        finish(reply, redirectReply)
     }
 
     private func finish(_ reply: consuming HeldReply, _ response: borrowing Response) {
