@@ -221,7 +221,8 @@ import Testing
             let port = isSecure ? ":443" : ":80"
             return (origin.hasSuffix(port) ? String(origin.dropLast(port.count)) : origin) + " "
         }
-        #expect(lines?.map { String($0) } == expected)
+        #expect(lines?.count == expected.count)
+        for (line, expected) in zip(lines ?? [], expected) { #expect(line == expected) }
     }
 
     private func hexadecimal(_ bytes: [UInt8]) -> String {
