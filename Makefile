@@ -4,13 +4,14 @@ SHELL := /bin/bash
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What the collector needs, and what its tests need besides.
-PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev
+PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev libssl-dev
 TEST_PACKAGES := binutils caddy chromium chromium-driver curl haproxy nginx-light openssl procps \
 	python3-venv strace util-linux valgrind zstd
 COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
-PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0
+PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0 \
+	crawler-user-agents==1.67.0
 
 # Flags for every build; CI makes warnings errors.
 SWIFT_FLAGS ?=
@@ -22,7 +23,7 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build test test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
+.PHONY: run build crawlers test test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
 	packages test-packages clean
 
 run: build
@@ -134,6 +135,11 @@ bench-log: packages
 	swift build -c release --product footfall-log-speed $(SWIFT_FLAGS)
 	mkdir -p .build/log-speed
 	.build/release/footfall-log-speed .build/log-speed
+
+# The list of known programs, after the version of the package that is named above.
+crawlers: test-packages $(VENV)
+	$(VENV)/bin/python Sources/Collector/Bots/update-crawlers.py > .build/crawlers
+	mv .build/crawlers Sources/Collector/Bots/CrawlerPatterns.swift
 
 lint:
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)

@@ -35,6 +35,8 @@ let package = Package(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "Bytes", swiftSettings: strict),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
@@ -51,10 +53,12 @@ let package = Package(
         .target(
             name: "Collector",
             dependencies: [
-                "Bytes", "CLinux", "CZlib", "EventHTTP", "EventLog", "POSIX", "Tracking", "Yams",
+                "Bytes", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog", "POSIX", "Tracking",
+                "Yams",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            exclude: ["Bots/update-crawlers.py"],
             swiftSettings: strict),
         .executableTarget(
             name: "FootfallCommand",

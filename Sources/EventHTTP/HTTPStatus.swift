@@ -2,6 +2,7 @@
 public enum HTTPStatus: Int32, Sendable {
     case ok = 200
     case noContent = 204
+    case found = 302
     case seeOther = 303
     case badRequest = 400
     case forbidden = 403
@@ -24,6 +25,7 @@ public enum HTTPStatus: Int32, Sendable {
         switch self {
         case .ok: "OK"
         case .noContent: "No Content"
+        case .found: "Found"
         case .seeOther: "See Other"
         case .badRequest: "Bad Request"
         case .forbidden: "Forbidden"

@@ -7,6 +7,9 @@ public struct RequestHead: ~Copyable, ~Escapable {
     public enum KnownField: Int, CaseIterable, Sendable {
         case host, userAgent, referrer, cookie, acceptLanguage, origin
         case contentType, contentEncoding, globalPrivacyControl, doNotTrack
+        /// Any of those by which browsers say that nobody has asked for a page yet: `Sec-Purpose`,
+        /// `Purpose`, `X-Purpose`, `X-Moz`.
+        case purpose
     }
 
     /// A header field: where its name and its value are.
@@ -38,7 +41,7 @@ public struct RequestHead: ~Copyable, ~Escapable {
         var target = ByteRange()
         var path = ByteRange()
         var query = ByteRange()
-        var known = InlineArray<10, ByteRange>(repeating: ByteRange())
+        var known = InlineArray<11, ByteRange>(repeating: ByteRange())
 
         subscript(field: KnownField) -> ByteRange {
             get { known[field.rawValue] }
@@ -112,11 +115,15 @@ extension RequestHead.KnownField {
         switch name.count {
         case 3 where name.equalsIgnoringCase("dnt"): self = .doNotTrack
         case 4 where name.equalsIgnoringCase("host"): self = .host
+        case 5 where name.equalsIgnoringCase("x-moz"): self = .purpose
         case 6 where name.equalsIgnoringCase("cookie"): self = .cookie
         case 6 where name.equalsIgnoringCase("origin"): self = .origin
         case 7 where name.equalsIgnoringCase("referer"): self = .referrer
         case 7 where name.equalsIgnoringCase("sec-gpc"): self = .globalPrivacyControl
+        case 7 where name.equalsIgnoringCase("purpose"): self = .purpose
+        case 9 where name.equalsIgnoringCase("x-purpose"): self = .purpose
         case 10 where name.equalsIgnoringCase("user-agent"): self = .userAgent
+        case 11 where name.equalsIgnoringCase("sec-purpose"): self = .purpose
         case 12 where name.equalsIgnoringCase("content-type"): self = .contentType
         case 15 where name.equalsIgnoringCase("accept-language"): self = .acceptLanguage
         case 16 where name.equalsIgnoringCase("content-encoding"): self = .contentEncoding

@@ -13,6 +13,9 @@ struct NameFlags: ParsableArguments {
     @Option(name: .long, parsing: .singleValue, help: "A path for beacons. [/track]")
     var beaconPaths: [String] = []
 
+    @Option(name: .long, parsing: .singleValue, help: "A path of click links. [/click]")
+    var clickPaths: [String] = []
+
     @Option(name: .long, parsing: .singleValue, help: "A path of the cache buster. [/buster.js]")
     var busterPaths: [String] = []
 
@@ -36,7 +39,8 @@ struct NameFlags: ParsableArguments {
     var given: [String: [String]] {
         [
             "script_paths": scriptPaths, "image_paths": imagePaths, "beacon_paths": beaconPaths,
-            "buster_paths": busterPaths, "opt_out_paths": optOutPaths, "opt_in_paths": optInPaths,
+            "click_paths": clickPaths, "buster_paths": busterPaths, "opt_out_paths": optOutPaths,
+            "opt_in_paths": optInPaths,
             "parameter_aliases": parameterAliases,
         ].filter { !$0.value.isEmpty }
     }

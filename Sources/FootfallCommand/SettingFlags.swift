@@ -131,6 +131,21 @@ struct SettingFlags: ParsableArguments {
             protocol, version 1 or 2.
             """)
     var proxyProtocol = false
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: """
+            A key of signed click links: ID=SECRET, of 16 bytes at least, or ID=@FILE. May be \
+            repeated: the first one signs. [none]
+            """)
+    var clickKeys: [String] = []
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: """
+            A host that click links may lead to without a signature: HOST or HOST:PORT. May be \
+            repeated. [none]
+            """)
+    var clickHosts: [String] = []
 
     @Flag(help: "Serve no demo pages.")
     var noDemo = false
@@ -161,6 +176,8 @@ struct SettingFlags: ParsableArguments {
         if !allowedOrigins.isEmpty { values["allowed_origins"] = allowedOrigins }
         if !trustedProxies.isEmpty { values["trusted_proxies"] = trustedProxies }
         if proxyProtocol { values["proxy_protocol"] = ["true"] }
+        if !clickKeys.isEmpty { values["click_keys"] = clickKeys }
+        if !clickHosts.isEmpty { values["click_hosts"] = clickHosts }
         if noDemo { values["no_demo"] = ["true"] }
         for group in [cookies.given, privacy.given, names.given] {
             values.merge(group) { $1 }
@@ -170,9 +187,15 @@ struct SettingFlags: ParsableArguments {
 
     /// What is in force. Throws the exit code after it has said what is wrong.
     func resolve() throws -> ResolvedConfiguration {
+        try Self.resolve(given, file: config)
+    }
+
+    /// What is in force with the values of these flags and the file at a path.
+    static func resolve(
+        _ flags: [String: [String]], file: String?
+    ) throws -> ResolvedConfiguration {
         do throws(ConfigurationError) {
-            return try ResolvedConfiguration(
-                flags: given, environment: Self.environment(), file: config)
+            return try ResolvedConfiguration(flags: flags, environment: environment(), file: file)
         } catch {
             if case .flag = error.source { throw fail(error, code: .usage) }
             throw fail(error, code: .configuration)

@@ -33,7 +33,8 @@ import Testing
 
     /// The module that talks to each C library; nobody else may.
     private static let owners = [
-        "CLibevent": "EventHTTP", "CXXHash": "EventLog", "CZstd": "EventLog", "CZlib": "Collector",
+        "CCrypto": "Collector", "CLibevent": "EventHTTP", "CXXHash": "EventLog",
+        "CZlib": "Collector", "CZstd": "EventLog",
     ]
 
     private static func imports(_ file: SourceFile) -> [Finding] {

@@ -55,6 +55,8 @@ public struct Configuration: Sendable {
     public var paths = PathOptions()
     /// Other names of the parameters of hits.
     public var parameterAliases = ParameterAliases.none
+    /// Which links lead on through the collector.
+    public var clicks = ClickPolicy()
     /// Whether the demo pages are served.
     public var servesDemo = true
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.

@@ -4,6 +4,7 @@ public struct PathOptions: Equatable, Sendable {
     var script = ["/track.js"]
     var image = ["/track.gif"]
     var beacon = ["/track"]
+    var click = ["/click"]
     var buster = ["/buster.js"]
     var optOut = ["/opt-out"]
     var optIn = ["/opt-in"]
@@ -18,7 +19,8 @@ public struct PathOptions: Equatable, Sendable {
     static let keys: [(key: String, list: any WritableKeyPath<PathOptions, [String]> & Sendable)] =
         [
             ("script_paths", \.script), ("image_paths", \.image), ("beacon_paths", \.beacon),
-            ("buster_paths", \.buster), ("opt_out_paths", \.optOut), ("opt_in_paths", \.optIn),
+            ("click_paths", \.click), ("buster_paths", \.buster), ("opt_out_paths", \.optOut),
+            ("opt_in_paths", \.optIn),
         ]
 
     /// Whether a request can have that path as it stands: nothing in it would be encoded.

@@ -126,6 +126,17 @@ public struct Setting: Sendable {
         } values: {
             $0.trustedProxies.texts
         },
+        Setting(key: "click_keys", isList: true) { (configuration, values) throws(InvalidValue) in
+            configuration.clicks.keys = try ClickPolicy.keys(values)
+        } values: {
+            // Nobody needs to see the secrets.
+            $0.clicks.keys.map { "\($0.id)=..." }
+        },
+        Setting(key: "click_hosts", isList: true) { (configuration, values) throws(InvalidValue) in
+            configuration.clicks.hosts = try ClickPolicy.hosts(values)
+        } values: {
+            $0.clicks.hosts.map { String(decoding: $0, as: UTF8.self) }.sorted()
+        },
         // After the trusted proxies, without whom nobody could connect with such a header.
         scalar("proxy_protocol") { (configuration, value) throws(InvalidValue) in
             configuration.proxyProtocol = try flag(value)

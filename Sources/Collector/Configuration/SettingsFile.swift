@@ -18,7 +18,7 @@ struct SettingsFile {
     static func read(_ path: String) throws(ConfigurationError) -> [Entry] {
         let text: String
         do throws(SystemError) {
-            text = try contents(path)
+            text = String(decoding: try bytes(of: path, atMost: bytesMax), as: UTF8.self)
         } catch {
             throw ConfigurationError(
                 source: .file(path: path, line: 1, column: 1), reason: error.reason)
@@ -87,18 +87,19 @@ struct SettingsFile {
             source: .file(path: path, line: line, column: column), reason: reason)
     }
 
-    private static func contents(_ path: String) throws(SystemError) -> String {
+    /// The first `most` bytes of the file at `path`.
+    static func bytes(of path: String, atMost most: Int) throws(SystemError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("open", path) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count < bytesMax {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
+        while bytes.count < most {
+            let count = Glibc.read(descriptor, &chunk, min(chunk.count, most - bytes.count))
             guard count >= 0 else { throw SystemError("read", path) }
             if count == 0 { break }
             bytes.append(contentsOf: chunk[..<count])
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 }

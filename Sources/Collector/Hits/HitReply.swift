@@ -8,6 +8,8 @@ enum HitReply {
     case beacon
     /// Several came.
     case batch(BatchReport)
+    /// It leads on to another page.
+    case click
 }
 
 /// The replies to hits: made once, sent often.

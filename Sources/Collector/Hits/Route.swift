@@ -4,6 +4,7 @@ internal import EventHTTP
 enum Route: Equatable, Sendable {
     case pixel(Pixel)
     case beacon
+    case click
     case buster
     case optOut(OptOut.Choice)
     /// The statement of support for Global Privacy Control.
@@ -17,11 +18,12 @@ enum Route: Equatable, Sendable {
 struct Router: Sendable {
     private var table: [(path: [UInt8], route: Route)] = []
 
-    init(_ paths: PathOptions, servesDemo: Bool) {
+    init(_ paths: PathOptions, servesDemo: Bool, redirectsClicks: Bool) {
         // The path of a hit comes first.
         add(paths.script, .pixel(.script))
         add(paths.image, .pixel(.image))
         add(paths.beacon, .beacon)
+        if redirectsClicks { add(paths.click, .click) }
         add(paths.buster, .buster)
         add(paths.optOut, .optOut(.out))
         add(paths.optIn, .optOut(.back))

@@ -75,12 +75,13 @@ public struct Collector {
         let control = try LoopMailbox<ControlMessage>()
 
         let limited = withConnectionLimit()
+        let crawlers = CrawlerList()
         let workers = try mailboxes.enumerated().map { index, mailbox in
             let own = sockets.map { $0[index] }
             return try Thread(name: "loop-\(index)") {
                 LoopWorker(
                     limited, sockets: own, log: log, mailbox: mailbox, printer: printer,
-                    warn: { control.post(.warning($0)) }
+                    crawlers: crawlers, warn: { control.post(.warning($0)) }
                 ).run()
                 control.post(.workerEnded)
             }
@@ -130,15 +131,16 @@ public struct Collector {
             HTTPServer(loop: loop, socket: $0, limits: configuration.limits, handler: handler)
         }
         var working = mailboxes.count
-        // Each loop may come to the same one.
-        var warnings: Set<String> = []
+        // Several loops may come to the same one.
+        var lastWarning = ""
         let messages = control.attach(to: loop) { [logger] message in
             switch message {
             case .workerEnded:
                 working -= 1
                 if working == 0 { loop.stop() }
             case .warning(let text):
-                if warnings.insert(text).inserted { logger.warning("\(text)") }
+                if text != lastWarning { logger.warning("\(text)") }
+                lastWarning = text
             }
         }
         let signals = [SIGTERM, SIGINT].map { signal in

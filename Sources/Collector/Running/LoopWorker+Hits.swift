@@ -37,12 +37,7 @@ extension LoopWorker {
                 head, exchange, identity, pixel == .script ? responses.script : responses.image)
         }
         let hit = Hit(head, identity, kind: pixel.kind, capturing: configuration.privacy)
-        let (isStored, cookies) = withEvent(head, hit) { event, cookies in
-            let isStored = append(bytesMax: event.encodedBytesMax) {
-                event.encode(into: &$0, aliases: configuration.parameterAliases)
-            }
-            return (isStored, cookies)
-        }
+        let (isStored, cookies) = appendEvent(head, hit)
         if !isStored { return answer(head, exchange, Self.tooLargeReply) }
         hold(head, exchange, hit, cookies, pixel.reply)
     }
@@ -105,13 +100,13 @@ extension LoopWorker {
         return .stored(beacon.isBatch ? .batch(report) : .beacon, cookies)
     }
 
-    private func identify(_ head: borrowing RequestHead) -> Identity {
+    func identify(_ head: borrowing RequestHead) -> Identity {
         if solePeer.isPossible, solePeer.isCertain(after: head.peer) { warn(solePeer.warning) }
         return identification.identify(head) { (random.next(), random.next()) }
     }
 
     /// Answers a hit that the visitor does not want to be stored, as if it were.
-    private func drop(
+    func drop(
         _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ identity: Identity,
         _ response: Response
     ) {
@@ -124,12 +119,25 @@ extension LoopWorker {
         answer(head, exchange, response)
     }
 
+    /// Adds the event of a hit to the batch. Whether it could, and the cookies for its client.
+    func appendEvent(
+        _ head: borrowing RequestHead, _ hit: Hit
+    ) -> (isStored: Bool, cookies: VisitorCookie.Variant) {
+        withEvent(head, hit) { event, cookies in
+            let isStored = append(bytesMax: event.encodedBytesMax) {
+                event.encode(into: &$0, aliases: configuration.parameterAliases)
+            }
+            return (isStored, cookies)
+        }
+    }
+
     /// Calls `body` with the event of a hit, and with the cookies for its client.
     private func withEvent<Result>(
         _ head: borrowing RequestHead, _ hit: Hit,
         _ body: (borrowing Event, VisitorCookie.Variant) -> Result
     ) -> Result {
-        Client.with(head, configuration.trustedProxies) { address, host, isSecure in
+        let bot = bots.reason(for: head)
+        return Client.with(head, configuration.trustedProxies) { address, host, isSecure in
             let event = Event(
                 kind: hit.kind, id: newID(hit), time: hit.time, visitor: hit.identity.visitor,
                 request: Event.Request(
@@ -137,7 +145,7 @@ extension LoopWorker {
                     userAgent: head[.userAgent], referrer: head[.referrer],
                     language: head[.acceptLanguage], host: host, origin: head[.origin]),
                 addressDetail: configuration.privacy.addressDetail, privacy: hit.identity.privacy,
-                headers: hit.headers.span)
+                bot: bot.bytes, headers: hit.headers.span)
             return body(event, cookie.variant(host: host, isSecure: isSecure))
         }
     }
@@ -158,7 +166,7 @@ extension LoopWorker {
     }
 
     /// Lets the reply wait for the batch that is being filled.
-    private func hold(
+    func hold(
         _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ hit: Hit,
         _ cookies: VisitorCookie.Variant, _ reply: HitReply
     ) {

@@ -25,6 +25,7 @@ final class LoopWorker: HTTPHandler {
     let identification: Identification
     private let optOut: OptOut
     let crossOrigin: CrossOrigin
+    let bots: BotDetector
     private var servers: [HTTPServer] = []
     private var sources: [EventSource] = []
     // No access to one of these lies within another: what they call does not come back here. To
@@ -32,6 +33,7 @@ final class LoopWorker: HTTPHandler {
     @exclusivity(unchecked) var random = RandomBytes()
     @exclusivity(unchecked) var batch = Batch()
     @exclusivity(unchecked) var held = HeldReplies()
+    var unstoredClicks = UnstoredClicks()
     private var isDraining = false
     /// Hits that visitors did not want to be stored.
     var dropped = 0
@@ -53,15 +55,19 @@ final class LoopWorker: HTTPHandler {
     /// A worker for `sockets`, which it takes over.
     init(
         _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
-        mailbox: LoopMailbox<LoopMessage>, printer: Printer?, warn: @escaping (String) -> Void
+        mailbox: LoopMailbox<LoopMessage>, printer: Printer?, crawlers: CrawlerList,
+        warn: @escaping (String) -> Void
     ) {
         self.configuration = configuration
         self.log = log
         self.printer = printer
         self.warn = warn
         solePeer = SolePeer(trusted: configuration.trustedProxies)
-        router = Router(configuration.paths, servesDemo: configuration.servesDemo)
+        router = Router(
+            configuration.paths, servesDemo: configuration.servesDemo,
+            redirectsClicks: configuration.clicks.isOn)
         pages = Pages(configuration)
+        bots = BotDetector(crawlers)
         crossOrigin = CrossOrigin(allowed: configuration.allowedOrigins)
         responses = HitResponses(configuration.privacy)
         cookie = configuration.cookies.cookie
@@ -105,6 +111,7 @@ final class LoopWorker: HTTPHandler {
         }
         switch route {
         case .pixel, .beacon: handleHit(head, content: content, exchange, route)
+        case .click: redirect(head, exchange)
         case .buster: answerPage(head, exchange, pages.buster(head.path))
         case .optOut(let choice): answerChoice(head, exchange, choice)
         case .gpcStatement: answerPage(head, exchange, gpcStatement)
@@ -209,13 +216,16 @@ final class LoopWorker: HTTPHandler {
         case .image: finish(reply, responses.image)
         case .beacon: finish(reply, responses.beacon)
         case .batch(let report): finish(reply, report.response)
+        case .click: finish(reply, redirectReply)
         }
     }
 
     private func answerRefused(_ reply: consuming HeldReply) {
         var reply = reply
         reply.exchange.removeField("Set-Cookie")
-        finish(reply, responses.refused)
+        guard case .click = reply.reply else { return finish(reply, responses.refused) }
+        countUnstoredClick()
+        finish(reply, redirectReply)
     }
 
     private func finish(_ reply: consuming HeldReply, _ response: borrowing Response) {
