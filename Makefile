@@ -11,7 +11,7 @@ COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0 \
-	crawler-user-agents==1.67.0
+	crawler-user-agents==1.67.0 rjsmin==1.3.0
 
 # Flags for every build; CI makes warnings errors.
 SWIFT_FLAGS ?=
@@ -23,7 +23,7 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build crawlers test test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
+.PHONY: run build crawlers tag test test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
 	packages test-packages clean
 
 run: build
@@ -140,6 +140,11 @@ bench-log: packages
 crawlers: test-packages $(VENV)
 	$(VENV)/bin/python Sources/Collector/Bots/update-crawlers.py > .build/crawlers
 	mv .build/crawlers Sources/Collector/Bots/CrawlerPatterns.swift
+
+# The tag as it is sent.
+tag: test-packages $(VENV)
+	$(VENV)/bin/python Sources/Collector/Pages/update-tag.py > .build/tag
+	mv .build/tag Sources/Collector/Pages/TagScript.swift
 
 lint:
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)

@@ -58,7 +58,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            exclude: ["Bots/update-crawlers.py"],
+            exclude: ["Bots/update-crawlers.py", "Pages/tag.js", "Pages/update-tag.py"],
             swiftSettings: strict),
         .executableTarget(
             name: "FootfallCommand",

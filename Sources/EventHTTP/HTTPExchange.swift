@@ -106,7 +106,7 @@ public struct HTTPExchange: ~Copyable {
         case .closes: evhttp_add_header(fields, "Connection", "close")
         }
         let status = response.status
-        if method == .head, status != .noContent {
+        if method == .head, status.hasContent {
             // evhttp sends what is in the buffer whatever the method, and no length without it.
             evhttp_add_header(fields, "Content-Length", String(response.body.count))
         } else {

@@ -4,6 +4,7 @@ public enum HTTPStatus: Int32, Sendable {
     case noContent = 204
     case found = 302
     case seeOther = 303
+    case notModified = 304
     case badRequest = 400
     case forbidden = 403
     case notFound = 404
@@ -20,6 +21,9 @@ public enum HTTPStatus: Int32, Sendable {
     case serviceUnavailable = 503
     case httpVersionNotSupported = 505
 
+    /// Whether a reply with it has content, and a length.
+    var hasContent: Bool { self != .noContent && self != .notModified }
+
     /// The reason phrase. Never anything that a client sent: evhttp does not check it.
     public var reason: StaticString {
         switch self {
@@ -27,6 +31,7 @@ public enum HTTPStatus: Int32, Sendable {
         case .noContent: "No Content"
         case .found: "Found"
         case .seeOther: "See Other"
+        case .notModified: "Not Modified"
         case .badRequest: "Bad Request"
         case .forbidden: "Forbidden"
         case .notFound: "Not Found"

@@ -42,14 +42,15 @@ public struct Response: Sendable {
         fieldLines: [UInt8]
     ) {
         precondition(
-            status != .noContent || body.isEmpty,
-            "204 has neither content nor a length (RFC 9110, section 15.3.5)")
+            status.hasContent || body.isEmpty,
+            "204 and 304 have no content (RFC 9110, sections 15.3.5 and 15.4.5)")
         self.status = status
         self.fields = fields
         self.body = body
         self.statusLine = statusLine
         self.fieldLines = fieldLines
-        lengthLine = status == .noContent ? [] : Array("Content-Length: \(body.count)\r\n".utf8)
+        lengthLine =
+            status.hasContent ? Array("Content-Length: \(body.count)\r\n".utf8) : []
     }
 
     /// The same with another body, as UTF-8: for one that is not the same for many requests.

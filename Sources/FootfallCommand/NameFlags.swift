@@ -19,6 +19,9 @@ struct NameFlags: ParsableArguments {
     @Option(name: .long, parsing: .singleValue, help: "A path of the cache buster. [/buster.js]")
     var busterPaths: [String] = []
 
+    @Option(name: .long, parsing: .singleValue, help: "A path of the tag. [/tag.js]")
+    var tagPaths: [String] = []
+
     @Option(name: .long, parsing: .singleValue, help: "A path of the opt-out page. [/opt-out]")
     var optOutPaths: [String] = []
 
@@ -39,7 +42,8 @@ struct NameFlags: ParsableArguments {
     var given: [String: [String]] {
         [
             "script_paths": scriptPaths, "image_paths": imagePaths, "beacon_paths": beaconPaths,
-            "click_paths": clickPaths, "buster_paths": busterPaths, "opt_out_paths": optOutPaths,
+            "click_paths": clickPaths, "buster_paths": busterPaths, "tag_paths": tagPaths,
+            "opt_out_paths": optOutPaths,
             "opt_in_paths": optInPaths,
             "parameter_aliases": parameterAliases,
         ].filter { !$0.value.isEmpty }

@@ -141,7 +141,9 @@ public final class HTTPConnection {
                 }
                 let length = fields.first { $0.name == "content-length" }.flatMap { Int($0.value) }
                 let status = lines[0].split(separator: " ").dropFirst().first.flatMap { Int($0) }
-                let hasContent = !isHead && status != 204 && !(100..<200).contains(status ?? 0)
+                let hasContent =
+                    !isHead && ![204, 304].contains(status)
+                    && !(100..<200).contains(status ?? 0)
                 if length == nil, hasContent {
                     // Without a length the content ends with the connection.
                     while fill() {}

@@ -6,6 +6,7 @@ public struct PathOptions: Equatable, Sendable {
     var beacon = ["/track"]
     var click = ["/click"]
     var buster = ["/buster.js"]
+    var tag = ["/tag.js"]
     var optOut = ["/opt-out"]
     var optIn = ["/opt-in"]
 
@@ -19,7 +20,8 @@ public struct PathOptions: Equatable, Sendable {
     static let keys: [(key: String, list: any WritableKeyPath<PathOptions, [String]> & Sendable)] =
         [
             ("script_paths", \.script), ("image_paths", \.image), ("beacon_paths", \.beacon),
-            ("click_paths", \.click), ("buster_paths", \.buster), ("opt_out_paths", \.optOut),
+            ("click_paths", \.click), ("buster_paths", \.buster), ("tag_paths", \.tag),
+            ("opt_out_paths", \.optOut),
             ("opt_in_paths", \.optIn),
         ]
 

@@ -6,6 +6,7 @@ enum Route: Equatable, Sendable {
     case beacon
     case click
     case buster
+    case tag
     case optOut(OptOut.Choice)
     /// The statement of support for Global Privacy Control.
     case gpcStatement
@@ -25,6 +26,7 @@ struct Router: Sendable {
         add(paths.beacon, .beacon)
         if redirectsClicks { add(paths.click, .click) }
         add(paths.buster, .buster)
+        add(paths.tag, .tag)
         add(paths.optOut, .optOut(.out))
         add(paths.optIn, .optOut(.back))
         add(["/.well-known/gpc.json"], .gpcStatement)

@@ -7,9 +7,10 @@ struct Pages {
     private let aliases: ParameterAliases
     /// What pages are asked to tell, beside the fields of a page.
     private let hints: [Response.Field]
-    /// The cache buster (`BusterScript.swift`), for each of its paths. Browsers may keep it: each run
-    /// makes a new URL.
-    private let busters: [Response]
+    /// The cache buster (`BusterScript.swift`), for each of its paths.
+    private let busters: [ScriptFile]
+    /// The tag (`tag.js`), for each of its paths.
+    private let tags: [ScriptFile]
     let favicon = Response(.noContent)
     /// Nothing here is for a search engine.
     let robots = Response(
@@ -21,20 +22,23 @@ struct Pages {
         aliases = configuration.parameterAliases
         hints = configuration.privacy.hintFields
         busters = configuration.paths.buster.map { [paths, aliases] path in
-            Response(
-                .ok,
-                [
-                    .init("Content-Type", "application/javascript; charset=utf-8"),
-                    .init("Cache-Control", "public, max-age=3600"),
-                ],
-                body: busterScript(path: path, pixel: paths.script.first ?? "", aliases))
+            ScriptFile(busterScript(path: path, pixel: paths.script.first ?? "", aliases))
+        }
+        tags = configuration.paths.tag.map { [paths, aliases] path in
+            ScriptFile(tagScript(path: path, paths, aliases))
         }
     }
 
     /// The cache buster, for a request of one of its paths.
-    func buster(_ path: Span<UInt8>) -> Response {
-        let text = String(decoding: Array(path), as: UTF8.self)
-        return busters[paths.buster.firstIndex(of: text) ?? 0]
+    func buster(_ head: borrowing RequestHead) -> Response {
+        let path = String(decoding: Array(head.path), as: UTF8.self)
+        return busters[paths.buster.firstIndex(of: path) ?? 0].response(to: head)
+    }
+
+    /// The tag, for a request of one of its paths.
+    func tag(_ head: borrowing RequestHead) -> Response {
+        let path = String(decoding: Array(head.path), as: UTF8.self)
+        return tags[paths.tag.firstIndex(of: path) ?? 0].response(to: head)
     }
 
     /// A demo page, for a request with `query`.

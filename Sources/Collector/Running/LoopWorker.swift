@@ -112,7 +112,8 @@ final class LoopWorker: HTTPHandler {
         switch route {
         case .pixel, .beacon: handleHit(head, content: content, exchange, route)
         case .click: redirect(head, exchange)
-        case .buster: answerPage(head, exchange, pages.buster(head.path))
+        case .buster: answerPage(head, exchange, pages.buster(head))
+        case .tag: answerPage(head, exchange, pages.tag(head))
         case .optOut(let choice): answerChoice(head, exchange, choice)
         case .gpcStatement: answerPage(head, exchange, gpcStatement)
         case .favicon: answerPage(head, exchange, pages.favicon)
