@@ -165,20 +165,32 @@ import Testing
 
     @Test("whoever forgets to name the proxy is told so once, and nobody else is")
     func solePeer() throws {
-        func warnings(_ arguments: [String], hits: Int, others: Int = 0) throws -> Int {
+        func warnings(
+            _ arguments: [String], hits: Int, _ field: String? = "X-Forwarded-For: 203.0.113.7",
+            others: Int = 0, unix: Bool = false
+        ) throws -> Int {
             let directory = TemporaryDirectory()
+            let path = directory.file("s.sock")
             let server = try FootfallServer(
-                data: directory.path, ["--durability", "interval", "--loops", "1"] + arguments)
-            let connection = try server.connect()
-            for _ in 0..<others { _ = connection.request("/track.js") }
-            let from = try HTTPConnection(port: server.port, from: 3)
-            for _ in 0..<hits { #expect(from.request("/track.js")?.status == 200) }
-            return server.stop().errors.components(separatedBy: "all of the first 1000 hits").count
-                - 1
+                data: directory.file("data"),
+                ["--durability", "interval", "--loops", "1", "--listen", "unix:\(path)"]
+                    + arguments)
+            let fields = field.map { [$0] } ?? []
+            let other = try server.connect()
+            for _ in 0..<others { _ = other.request("/track.js", fields) }
+            let from =
+                try unix
+                ? HTTPConnection(unix: path) : HTTPConnection(port: server.port, from: 3)
+            for _ in 0..<hits { #expect(from.request("/track.js", fields)?.status == 200) }
+            return server.stop().errors
+                .components(separatedBy: "all of the first 1000 hits came from 127.0.0.3").count - 1
         }
         #expect(try warnings([], hits: 999) == 0)
         #expect(try warnings([], hits: 2500) == 1)
+        #expect(try warnings([], hits: 1000, "Forwarded: for=203.0.113.7") == 1)
+        #expect(try warnings([], hits: 1500, nil) == 0)
         #expect(try warnings([], hits: 1500, others: 1) == 0)
+        #expect(try warnings([], hits: 1500, unix: true) == 0)
         #expect(try warnings(["--trusted-proxies", "10.0.0.1"], hits: 1500) == 0)
     }
 

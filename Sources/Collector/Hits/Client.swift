@@ -63,6 +63,12 @@ enum Client {
         return (names[0], names[1], names[2])
     }
 
+    /// Whether anybody says for which address he asks, to be believed or not.
+    static func isForwarded(_ head: borrowing RequestHead) -> Bool {
+        elements(of: head, "x-forwarded-for") { _, _ in false }
+            || elements(of: head, "forwarded") { _, _ in false }
+    }
+
     private static func pieces(
         _ head: borrowing RequestHead, _ trusted: TrustedProxies
     ) -> Pieces {

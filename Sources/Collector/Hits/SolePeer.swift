@@ -1,6 +1,8 @@
+internal import EventHTTP
 internal import Tracking
 
-/// Notices a proxy that nobody trusts: all of the first hits come from one private address.
+/// Notices a proxy that nobody trusts: all of the first hits come from one private address, and with
+/// fields in which a proxy names its client.
 struct SolePeer {
     /// So many hits have to come from it.
     static let hitsMin = 1000
@@ -15,32 +17,33 @@ struct SolePeer {
         hitsLeft = trusted.texts.isEmpty ? Self.hitsMin : 0
     }
 
-    /// Counts a hit from `other`, empty for a unix socket. Whether it is certain now; once only.
-    mutating func isCertain(after other: Span<UInt8>) -> Bool {
-        if hitsLeft == Self.hitsMin {
-            peer = Array(other)
-            if other.count > 0, IPAddress(text: other)?.isPrivate != true { hitsLeft = 1 }
-        } else if !isSame(other) {
-            hitsLeft = 1
-        } else if hitsLeft == 1 {
+    /// Counts a hit. Whether it is certain now; once only.
+    mutating func isCertain(after hit: borrowing RequestHead) -> Bool {
+        if hitsLeft == Self.hitsMin { peer = Self.privateAddress(hit.peer) }
+        guard !peer.isEmpty, isPeer(hit.peer), Client.isForwarded(hit) else {
             hitsLeft = 0
-            return true
+            return false
         }
         hitsLeft -= 1
-        return false
+        return hitsLeft == 0
     }
 
-    private func isSame(_ other: Span<UInt8>) -> Bool {
+    private func isPeer(_ other: Span<UInt8>) -> Bool {
         other.count == peer.count && peer.indices.allSatisfy { other[$0] == peer[$0] }
+    }
+
+    /// Empty if it is another, or a unix socket's.
+    private static func privateAddress(_ text: Span<UInt8>) -> [UInt8] {
+        IPAddress(text: text)?.isPrivate == true ? Array(text) : []
     }
 
     /// What an operator is told of it.
     var warning: String {
-        let name = peer.isEmpty ? "a unix socket" : String(decoding: peer, as: UTF8.self)
+        let name = String(decoding: peer, as: UTF8.self)
         return """
-            all of the first \(Self.hitsMin) hits came from \(name); if that is a reverse proxy, \
-            name it with trusted_proxies (\(peer.isEmpty ? "unix" : name)), so that hits have the \
-            addresses of their visitors
+            all of the first \(Self.hitsMin) hits came from \(name) with X-Forwarded-For or \
+            Forwarded; if that is a reverse proxy, name it with trusted_proxies (\(name)), so that \
+            hits have the addresses of their visitors
             """
     }
 }

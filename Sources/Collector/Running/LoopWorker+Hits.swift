@@ -101,7 +101,7 @@ extension LoopWorker {
     }
 
     func identify(_ head: borrowing RequestHead) -> Identity {
-        if solePeer.isPossible, solePeer.isCertain(after: head.peer) { warn(solePeer.warning) }
+        if solePeer.isPossible, solePeer.isCertain(after: head) { warn(solePeer.warning) }
         return identification.identify(head) { (random.next(), random.next()) }
     }
 
