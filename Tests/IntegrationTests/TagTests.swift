@@ -265,14 +265,16 @@ final class TagTests {
         let browser = try browser()
         try browser.open("\(site.pages)/a")
         _ = try site.events(2)
-        try browser.run("footfall('sold', {price: 12.5, what: 'é\\n'})")
+        let before = Int(Date().timeIntervalSince1970 * 1000) - 60_000
+        try browser.run("footfall('sold', {price: 12.5, what: 'é\\n\\ud800'})")
         // What cannot be an event is nobody's trouble.
         try browser.run("var round = {}; round.round = round; footfall('round', round)")
         let events = try site.events(3)
         #expect(Set(events.map { $0.params["n"] }) == [nil, "early", "sold"])
         let sold = try #require(events.last)
         #expect(sold.params["n"] == "sold")
-        #expect(sold.line.contains(#""data":{"price":12.5,"what":"é\n"}"#))
+        #expect(sold.line.contains(#""data":{"price":12.5,"what":"é\n?"}"#))
+        #expect(Int(sold.params["t"] ?? "") ?? 0 > before)
         #expect(sold.params["u"] == "\(site.pages)/a")
     }
 
@@ -434,6 +436,16 @@ final class TagTests {
         let browser = try browser()
         try browser.open("\(site.pages)/a")
         #expect(try site.events(1)[0].params["u"] == "\(site.pages)/a")
+        // And one that allows images, not requests.
+        let images = try TrackedSite(
+            ["a": Self.tag],
+            policy: "default-src 'none'; script-src COLLECTOR; img-src COLLECTOR")
+        try browser.open("\(images.pages)/a")
+        try browser.run("footfall('sold', {price: 1})")
+        let events = try images.events(2)
+        #expect(events.map { $0["kind"] } == ["pixel", "pixel"])
+        #expect(events[0].params["u"] == "\(images.pages)/a")
+        #expect(events[1].params["data"] == #"{"price":1}"#)
         // With the old pixel it takes script-src alone.
         let other = try TrackedSite(
             ["b": #"<script src="COLLECTOR/buster.js"></script>"#],

@@ -3,7 +3,7 @@ internal import Tracking
 /// The tag for requests of `path`: `tag.js` with the names that are configured.
 func tagScript(path: String, _ paths: PathOptions, _ aliases: ParameterAliases) -> String {
     var text = tagScriptText
-    let names = ["e", "u", "ref", "n", "s"].map { ($0, aliases.sentName(of: $0)) }
+    let names = ["e", "t", "u", "ref", "n", "s", "data"].map { ($0, aliases.sentName(of: $0)) }
     let places = [
         ("tag", path), ("beacon", paths.beacon.first ?? ""), ("image", paths.image.first ?? ""),
     ]

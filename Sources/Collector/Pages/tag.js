@@ -17,6 +17,7 @@
   var storage = "footfall";
   var page;
   var referrer = document.referrer;
+  var isGone;
 
   // What goes wrong here is never the page's trouble.
   function safely(body) {
@@ -27,8 +28,13 @@
     };
   }
 
+  // Text without halves of characters, which neither an address nor JSON may have.
+  function whole(text) {
+    return text.replace(/[\ud800-\udfff]/gu, "?");
+  }
+
   function field(name, value) {
-    return value ? "&" + name + "=" + encodeURIComponent(String(value).slice(0, 2000)) : "";
+    return value ? "&" + name + "=" + encodeURIComponent(whole(String(value).slice(0, 2000))) : "";
   }
 
   function here() {
@@ -65,6 +71,15 @@
     return navigator.sendBeacon && navigator.sendBeacon(url, content);
   }
 
+  // Where nothing else gets through, as under a policy that allows images only.
+  function sendImage(hit) {
+    var image = new Image();
+    image.onerror = function () {
+      keep(hit);
+    };
+    image.src = collector + "{image}?" + hit[0] + (hit[1] == "{}" ? "" : field("{data}", hit[1]));
+  }
+
   function send(hit) {
     var url = collector + "{beacon}?" + hit[0];
     // A beacon survives the page and tells nothing; fetch tells what became of the hit.
@@ -76,20 +91,24 @@
         var status = reply.status;
         if (status == 408 || status == 429 || status > 499) keep(hit);
       }, function () {
-        keep(hit);
+        // With its page a request seems to fail, and goes on.
+        if (!isGone) sendImage(hit);
       });
     } else if (!beacon(url, hit[1])) {
-      new Image().src = collector + "{image}?" + hit[0];
+      sendImage(hit);
     }
   }
 
   var record = safely(function (name, properties) {
     var search = new URLSearchParams(location.search).get(options.search || "search");
+    var time = Date.now();
     send([
-      "{e}=" + identifier() + field("{u}", here()) + field("{ref}", referrer) +
+      "{e}=" + identifier() + "&{t}=" + time + field("{u}", here()) + field("{ref}", referrer) +
         field("{n}", name) + field("{s}", search) + (options.params ? "&" + options.params : ""),
-      JSON.stringify(properties || {}),
-      Date.now()
+      JSON.stringify(properties || {}, function (key, value) {
+        return typeof value == "string" ? whole(value) : value;
+      }),
+      time
     ]);
   });
 
@@ -103,10 +122,19 @@
   });
 
   function start() {
+    var isAutomatic = options.auto != "off";
     addEventListener("online", retry);
-    if (options.auto == "off") {
-      retry();
-    } else {
+    addEventListener("pagehide", function () {
+      isGone = true;
+    });
+    addEventListener("pageshow", function (event) {
+      isGone = false;
+      if (!event.persisted || !isAutomatic) return;
+      // The page comes back from the cache of the back button, which is another view.
+      page = "";
+      view();
+    });
+    if (isAutomatic) {
       view();
       ["pushState", "replaceState"].forEach(function (name) {
         var original = history[name];
@@ -117,12 +145,8 @@
         };
       });
       addEventListener("popstate", view);
-      // The page comes back from the cache of the back button, which is another view.
-      addEventListener("pageshow", function (event) {
-        if (!event.persisted) return;
-        page = "";
-        view();
-      });
+    } else {
+      retry();
     }
     window.footfall = record;
     record.isReady = true;
