@@ -18,10 +18,20 @@ import Testing
         var addressDetail = AddressDetail.full
         var isAnonymous = false
         var bot: [UInt8] = []
+        var headers: [UInt8] = []
         var aliases = ParameterAliases.none
     }
 
     private func encoded(_ input: Input) -> String {
+        with(input) { event in
+            let bytes = [UInt8](capacity: event.encodedBytesMax) {
+                event.encode(into: &$0, aliases: input.aliases)
+            }
+            return String(decoding: bytes, as: UTF8.self) + "}"
+        }
+    }
+
+    private func with<Result>(_ input: Input, _ body: (borrowing Event) -> Result) -> Result {
         let event = Event(
             kind: .track,
             id: .version7(time: Timestamp(microseconds: 1_645_557_742_000_000), random: 0),
@@ -33,11 +43,25 @@ import Testing
                 referrer: input.referrer.span, language: input.language.span,
                 host: input.host.span, origin: input.origin.span),
             addressDetail: input.addressDetail,
-            privacy: input.isAnonymous ? .globalPrivacyControl : nil, bot: input.bot.span)
-        let bytes = [UInt8](capacity: event.encodedBytesMax) {
-            event.encode(into: &$0, aliases: input.aliases)
+            privacy: input.isAnonymous ? .globalPrivacyControl : nil, bot: input.bot.span,
+            headers: input.headers.span)
+        return body(event)
+    }
+
+    @Test("the events of one request differ in identifier and data only")
+    func template() throws {
+        let input = Input(query: Array("s=x".utf8), userAgent: Array("a\"b".utf8))
+        let template = with(input) { EventTemplate($0, aliases: .none) }
+        let id = UUID.version7(time: Timestamp(microseconds: 1_645_557_742_000_000), random: 77)
+        let data = Array("{\"a\":\r\n[1,\n2]}".utf8)
+        let bytes = [UInt8](capacity: template.encodedBytesMax(dataBytes: data.count)) {
+            template.encode(id: id, data: data.span, into: &$0)
         }
-        return String(decoding: bytes, as: UTF8.self) + "}"
+        let whole = encoded(input).replacing(
+            "017f22e2-79b0-7000-8000-000000000000", with: id.description)
+        #expect(
+            String(decoding: bytes, as: UTF8.self)
+                == whole.dropLast() + #","data":{"a":  [1, 2]}"#)
     }
 
     private func parsed(_ input: Input) throws -> StoredEvent { try StoredEvent(encoded(input)) }
@@ -165,15 +189,20 @@ import Testing
                     : alphabet.randomElement(using: &random) ?? 0
             }
         }
-        for _ in 0..<10_000 {
+        for index in 0..<10_000 {
+            var headers = CapturedHeaders(addresses: .network)
+            for name in ["a", "b"] {
+                let value = field()
+                headers.append(name: Array(name.utf8), value: value.span)
+            }
             let input = Input(
                 path: field(), query: field(), userAgent: field(), referrer: field(),
                 language: field(), host: field(), origin: field(), address: field(),
-                bot: field())
+                isAnonymous: index % 8 == 0, bot: field(), headers: headers.json)
             let json = encoded(input)
             #expect(!json.utf8.contains { $0 < 0x20 || $0 == 0x7f }, "seed \(seed)")
             let event = try StoredEvent(json)
-            if !input.userAgent.isEmpty {
+            if !input.userAgent.isEmpty, !input.isAnonymous {
                 let expected = String(decoding: input.userAgent, as: UTF8.self)
                 #expect(
                     event["user_agent"]?.unicodeScalars.elementsEqual(expected.unicodeScalars)
