@@ -60,10 +60,12 @@ let package = Package(
             ],
             exclude: ["Bots/update-crawlers.py", "Pages/tag.js", "Pages/update-tag.py"],
             swiftSettings: strict),
+        .target(
+            name: "Insight", dependencies: ["EventLog", "POSIX", "Tracking"], swiftSettings: strict),
         .executableTarget(
             name: "FootfallCommand",
             dependencies: [
-                "Collector", "POSIX",
+                "Collector", "Insight", "POSIX", "Tracking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -101,6 +103,10 @@ let package = Package(
             dependencies: [
                 "Collector", "EventHTTP", "EventLog", "POSIX", "TestSupport", "Tracking",
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "InsightTests",
+            dependencies: ["EventLog", "Insight", "POSIX", "TestSupport", "Tracking"],
             swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests", dependencies: ["POSIX", "TestSupport"], swiftSettings: strict),

@@ -8,6 +8,8 @@ public struct LogReader: ~Copyable {
     private let directory: LogDirectory
     /// The sequence of the event that comes next.
     public private(set) var next: UInt64
+    /// A segment that begins with this sequence is not read, nor any after it.
+    private var end = UInt64.max
     /// The segment that was read last, and how far.
     private var segment: UInt64 = 0
     private var offset = 0
@@ -34,6 +36,47 @@ public struct LogReader: ~Copyable {
         next = sequence
     }
 
+    /// Leaves out segments at both ends, after a look at the first event of each, from the last
+    /// segment back: those that begin with one that `isLate`, and those in front of the last one
+    /// that begins with one that `isEarly`. Both get the line without its newline.
+    public mutating func narrow(
+        isEarly: (UnsafeRawBufferPointer) -> Bool, isLate: (UnsafeRawBufferPointer) -> Bool
+    ) throws(SystemError) {
+        var isAtEnd = true
+        for name in try directory.segments().reversed() {
+            var (early, late) = (false, false)
+            try visitFirst(of: name) { line in
+                (early, late) = (isEarly(line), isLate(line))
+            }
+            isAtEnd = isAtEnd && late
+            if isAtEnd { end = name.first }
+            if early {
+                next = max(next, name.first)
+                return
+            }
+        }
+    }
+
+    /// Calls `body` with the first line of a segment that proves itself, if there is one.
+    private func visitFirst(
+        of name: SegmentName, _ body: (UnsafeRawBufferPointer) -> Void
+    ) throws(SystemError) {
+        guard let lines = try directory.reader(of: name)?.lines else { return }
+        var isFound = false
+        do throws(SystemError) {
+            while !isFound,
+                try lines.next({ line in
+                    guard case .valid = line.verdict else { return }
+                    body(line.bytes)
+                    isFound = true
+                })
+            {}
+        } catch {
+            // Whoever reads the segment is told.
+            if error.code != ZstandardDecoder.damaged { throw error }
+        }
+    }
+
     /// Calls `visit` with the sequence and the line, without its newline, of each event that can
     /// be read now and was not read before.
     public mutating func read(
@@ -43,7 +86,8 @@ public struct LogReader: ~Copyable {
             let segments = try directory.segments()
             guard
                 let index = segments.lastIndex(where: { $0.first <= next })
-                    ?? segments.indices.first
+                    ?? segments.indices.first,
+                segments[index].first < end
             else { return }
             let successor = index + 1 < segments.count ? segments[index + 1].first : nil
             let isWhole = try read(segments[index], before: successor ?? .max, visit)

@@ -1,5 +1,5 @@
 /// What is left of a user agent when a visitor wants to be one of many: the family of the browser.
-enum BrowserFamily {
+public enum BrowserFamily {
     /// A word that a family writes into its user agent, in the order in which they are looked for:
     /// a browser names those too that it is compatible with.
     private static let words: [(word: StaticString, family: StaticString)] = [
@@ -12,10 +12,15 @@ enum BrowserFamily {
     ]
 
     /// The family that `userAgent` names; empty if it is empty.
-    static func name(of userAgent: Span<UInt8>) -> StaticString {
+    public static func name(of userAgent: Span<UInt8>) -> StaticString {
         if userAgent.count == 0 { return "" }
-        return words.first { userAgent.contains($0.word) }?.family ?? "Other"
+        return words.first { userAgent.contains($0.word) }?.family ?? other
     }
+
+    /// Every name that `name` can give, but for the empty one.
+    public static var names: [StaticString] { words.map(\.family) + [other] }
+
+    private static let other: StaticString = "Other"
 }
 
 extension Span<UInt8> {

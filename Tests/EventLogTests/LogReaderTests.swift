@@ -91,4 +91,27 @@ import Testing
         try reader.read { texts += StoredText(String(decoding: $1, as: UTF8.self)).text }
         #expect(texts == "abcd")
     }
+
+    @Test("a reader leaves out whole segments at both ends, and none between")
+    func narrowed() throws {
+        let fixture = LogFixture()
+        for texts in [["a", "b"], ["c", "d"], ["e", "f"], ["g"]] {
+            let log = try fixture.open()
+            fixture.append(log, texts)
+            #expect(log.close())
+        }
+        for (early, late, expected) in [
+            ("", "~", "abcdefg"), ("c", "~", "cdefg"), ("d", "~", "cdefg"), ("z", "~", "g"),
+            ("", "e", "abcd"), ("", "f", "abcdef"), ("d", "e", "cd"), ("", "a", ""),
+        ] {
+            var reader = LogReader(directory: fixture.data, from: 1)
+            func text(_ line: UnsafeRawBufferPointer) -> String {
+                StoredText(String(decoding: line, as: UTF8.self)).text
+            }
+            try reader.narrow(isEarly: { text($0) <= early }, isLate: { text($0) >= late })
+            var texts = ""
+            try reader.read { texts += text($1) }
+            #expect(texts == expected, "\(early) to \(late)")
+        }
+    }
 }

@@ -2,6 +2,7 @@ internal import EventLog
 internal import FoundationEssentials
 internal import Glibc
 internal import POSIX
+internal import Tracking
 
 /// Prints the events of a log, as `footfall tail` does.
 public enum Tail {

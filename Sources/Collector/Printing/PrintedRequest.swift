@@ -73,3 +73,10 @@ struct CommonLogTime: CustomStringConvertible {
             + "\(two(seconds / 3600 % 24)):\(two(seconds / 60 % 60)):\(two(seconds % 60)) +0000"
     }
 }
+
+extension Array<UInt8> {
+    /// A copy of the bytes.
+    init(_ span: Span<UInt8>) {
+        self = span.withUnsafeBufferPointer { Array($0) }
+    }
+}

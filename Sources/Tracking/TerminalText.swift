@@ -1,9 +1,9 @@
 /// Bytes of a request as text for a terminal or a log.
-enum TerminalText {
+public enum TerminalText {
     /// The bytes as UTF-8, with every character escaped that a terminal could act on: controls
     /// (C0, DEL, C1), line separators and the marks that reorder text. What is not UTF-8 becomes
     /// U+FFFD.
-    static func escaped(_ bytes: some Collection<UInt8>) -> String {
+    public static func escaped(_ bytes: some Collection<UInt8>) -> String {
         var text = ""
         for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
             if isUnsafe(scalar) {
@@ -21,12 +21,5 @@ enum TerminalText {
         case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
         default: false
         }
-    }
-}
-
-extension Array<UInt8> {
-    /// A copy of the bytes.
-    init(_ span: Span<UInt8>) {
-        self = span.withUnsafeBufferPointer { Array($0) }
     }
 }
