@@ -40,14 +40,21 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        let report: Report
+        let query: ReportQuery
         do throws(ReportError) {
-            let bar = ProgressBar()
-            defer { bar.clear() }
-            report = try ReportReader.run(query(), directory: location.data) { bar.show($0) }
+            query = try self.query()
         } catch {
+            throw fail(error, code: .usage)
+        }
+        let report: Report
+        let bar = ProgressBar()
+        do throws(ReportError) {
+            report = try ReportReader.run(query, directory: location.data) { bar.show($0) }
+        } catch {
+            bar.clear()
             throw fail(error, code: .failure)
         }
+        bar.clear()
         FileOutput.standardOutput.write(format.text(of: report))
     }
 

@@ -134,7 +134,7 @@ import Testing
         #expect(result.output.contains("line 2, byte "))
     }
 
-    @Test("where there is no log, tail and verify say so", arguments: ["tail", "verify"])
+    @Test("where there is no log, the commands say so", arguments: ["tail", "verify", "report"])
     func noLog(_ command: String) throws {
         let directory = TemporaryDirectory()
         let result = try FootfallBinary.run(command, "--data", directory.file("none"))
