@@ -54,9 +54,7 @@ struct GroupTable {
         groups[index].hits += 1
         defer { if keys.count + visitorBytes > bytesMax { shrink() } }
         guard let visitor else { return }
-        let before = groups[index].visitors.bytes
-        groups[index].visitors.add(visitor, isNew: isNew, exactMax: exactMax)
-        visitorBytes += groups[index].visitors.bytes - before
+        visitorBytes += groups[index].visitors.add(visitor, isNew: isNew, exactMax: exactMax)
     }
 
     /// The values with the most hits, of as many equal ones the first in order; or the last values

@@ -35,7 +35,9 @@ public struct ReportReader {
     private let since: [UInt8]?
     private let until: [UInt8]?
     private let filters: [Filter]
-    private var lists: [(dimension: Dimension, reader: DimensionReader, groups: GroupTable)]
+    private let dimensions: [Dimension]
+    private let readers: [DimensionReader]
+    private var tables: [GroupTable]
     private var scanner: EventScanner
     private var families = BrowserFamilies()
     private var retries = RetriedHits()
@@ -68,9 +70,9 @@ public struct ReportReader {
                 reader: DimensionReader(filter.dimension, parameters: names),
                 value: escaped(filter.value), isEqual: filter.isEqual)
         }
-        lists = dimensions.map {
-            ($0, DimensionReader($0, parameters: names), GroupTable())
-        }
+        self.dimensions = dimensions
+        readers = dimensions.map { DimensionReader($0, parameters: names) }
+        tables = dimensions.map { _ in GroupTable() }
     }
 
     /// Reads the log in `directory` and answers `query`. `progress` is called now and then.
@@ -155,15 +157,15 @@ public struct ReportReader {
             visitor = hash
         }
         if query.hasOverview { timeline.add(time) }
-        for index in lists.indices {
-            let value = lists[index].reader.value(scanner, line, &families)
-            lists[index].groups.add(value, visitor: visitor, isNew: isNew)
+        for index in readers.indices {
+            let value = readers[index].value(scanner, line, &families)
+            tables[index].add(value, visitor: visitor, isNew: isNew)
         }
     }
 
     /// What was counted.
     func report() -> Report {
-        let found = lists.map { dimension, _, groups in
+        let found = zip(dimensions, tables).map { dimension, groups in
             Report.List(
                 dimension: dimension,
                 rows: groups.rows(top: query.top, inOrder: dimension.isTime),

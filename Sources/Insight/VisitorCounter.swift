@@ -9,21 +9,25 @@ struct VisitorCounter {
     /// Bytes of memory that it has beyond its own.
     var bytes: Int { sketch == nil ? exact.bytes : HyperLogLog.bytes }
 
-    /// Counts the visitor with a hash. `isNew` if the hit has given the identifier.
+    /// Counts the visitor with a hash. `isNew` if the hit has given the identifier. By how many
+    /// bytes the memory has grown.
     @inline(__always)
-    mutating func add(_ hash: UInt64, isNew: Bool, exactMax: Int) {
+    @discardableResult
+    mutating func add(_ hash: UInt64, isNew: Bool, exactMax: Int) -> Int {
         if sketch != nil {
             // The events of one request follow on one another, and have one new visitor.
             if isNew, hash != lastNew { newCount += 1 }
             if isNew { lastNew = hash }
             sketch?.insert(hash)
-            return
+            return 0
         }
+        let before = exact.bytes
         if exact.insert(hash, isFlagged: isNew).isFlagNew {
             newCount += 1
             lastNew = hash
         }
         if exact.count > exactMax { estimate() }
+        return bytes - before
     }
 
     /// Goes on with an estimate, if it has more than `exactMax`.
