@@ -65,7 +65,7 @@ struct HTMLReport {
           font-variant-numeric: tabular-nums; }
         .totals small { font-size: 13px; font-weight: 400; color: var(--soft); }
         .time { margin: 0 0 14px; }
-        .time svg { display: block; width: 100%; height: auto; }
+        .time svg { display: block; width: 100%; min-width: 680px; height: auto; }
         .time rect { fill: var(--bar); }
         .time line { stroke: var(--line); }
         .time text { fill: var(--soft); font-size: 12px; }
@@ -80,7 +80,7 @@ struct HTMLReport {
         .lists b, td.number, th.number { font-variant-numeric: tabular-nums; }
         .lists b { font-weight: 600; }
         .lists p { color: var(--soft); font-size: 13px; margin: 8px 0 0; }
-        .table { overflow-x: auto; }
+        .table, .scroll { overflow-x: auto; }
         table { border-collapse: collapse; width: 100%; }
         caption { text-align: left; font-size: 16px; font-weight: 700; padding: 0 0 8px; }
         th, td { text-align: left; padding: 7px 14px 7px 0; border-top: 1px solid var(--line);
@@ -145,7 +145,7 @@ struct HTMLReport {
         let list = report.list
         let name = escaped(list.dimension.name)
         var text = """
-            <div class="card table">
+            <div class="card table" role="region" aria-label="Hits by \(name)" tabindex="0">
             <table>
             <caption>Hits by \(name)</caption>
             <thead><tr><th scope="col">\(name)</th><th scope="col" class="number">hits</th>\
@@ -235,14 +235,15 @@ struct TimelineChart {
         var bars = [Int](repeating: 0, count: Int((last - start) / span) + 1)
         for hour in hours { bars[Int((hour.number - start) / span)] += hour.hits }
         let unit = isHourly ? "hour" : span == 24 ? "day" : "\(span / 24) days"
-        html = Self.card(bars, unit: unit) { index in
+        html = Self.card(bars, unit: unit, from: isHourly ? first : nil) { index in
             let hour = start + Int64(index) * span
             return isHourly ? HourText.full(hour) : HourText.day(hour / 24)
         }
     }
 
+    /// `start` is the first hour, if a bar is one.
     private static func card(
-        _ bars: [Int], unit: String, label: (Int) -> String
+        _ bars: [Int], unit: String, from start: Int64?, label: (Int) -> String
     ) -> String {
         let scale = Scale(most: bars.max() ?? 0)
         let plotWidth = width - left - right
@@ -252,6 +253,7 @@ struct TimelineChart {
         var text = """
             <section class="card time">
             <h2>Hits per \(unit), UTC</h2>
+            <div class="scroll" role="region" aria-label="Hits per \(unit)" tabindex="0">
             <svg viewBox="0 0 \(Int(width)) \(Int(height))" role="img" \
             aria-label="Hits per \(unit) from \(label(0)) to \(label(bars.count - 1)); \
             at most \(NumberText.grouped(bars.max() ?? 0))">
@@ -275,14 +277,18 @@ struct TimelineChart {
         }
         // Labels that do not touch: each is at most 110 wide.
         let least = max(1, Int((120 / slot).rounded(.up)))
-        let every = [1, 2, 3, 4, 6, 8, 12, 24].first { $0 >= least } ?? least
-        for index in stride(from: 0, to: bars.count, by: every) {
+        let every =
+            (start == nil ? [1, 2, 7, 14, 28, 56] : [1, 2, 3, 4, 6, 8, 12, 24])
+            .first { $0 >= least } ?? least
+        // Of hours those that begin a part of the day.
+        let firstLabel = start.map { (every - Int($0 % Int64(every))) % every } ?? 0
+        for index in stride(from: firstLabel, to: bars.count, by: every) {
             let x = left + slot * (Double(index) + (slot < 64 ? 0 : 0.1))
-            if x + 110 > width, index > 0 { break }
+            if x + 110 > width, index > firstLabel { break }
             text +=
                 "<text x=\"\(number(x))\" y=\"\(number(height - 6))\">\(label(index))</text>\n"
         }
-        return text + "</svg>\n</section>\n"
+        return text + "</svg>\n</div>\n</section>\n"
     }
 
     private static func number(_ value: Double) -> String {
