@@ -109,7 +109,8 @@ struct EventScanner {
             case UInt8(ascii: "{") where isKnown && key == Key.params.rawValue:
                 position = scanParameters(text, from: start)
             case UInt8(ascii: "{"), UInt8(ascii: "["):
-                position = text.nestedEnd(from: start)
+                // What nests otherwise, `headers` and `data`, comes behind all that is ever wanted.
+                return
             default:
                 position = text.scalarEnd(from: start)
                 if isKnown { values[key] = text.value(start, position) }
@@ -137,7 +138,7 @@ struct EventScanner {
             let name = position + 1
             let nameEnd = text.stringEnd(from: name)
             guard text[nameEnd + 1] == UInt8(ascii: ":"), text[nameEnd + 2] == UInt8(ascii: "\"")
-            else { return text.nestedEnd(from: start) }
+            else { return text.limit }
             let valueStart = nameEnd + 3
             let valueEnd = text.stringEnd(from: valueStart)
             for index in names.indices where text.isEqual(name..<nameEnd, names[index]) {
@@ -221,23 +222,6 @@ private struct Text {
     /// A top bit for each byte that is zero, right up to the first of them.
     @inline(__always)
     private static func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & tops }
-
-    /// The place behind the object or array at `start`.
-    func nestedEnd(from start: Int) -> Int {
-        var position = start
-        var depth = 0
-        while position < limit {
-            switch self[position] {
-            case UInt8(ascii: "\""): position = stringEnd(from: position + 1)
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
-            default: break
-            }
-            position += 1
-            if depth == 0 { break }
-        }
-        return position
-    }
 
     /// The place behind the number or word at `start`.
     @inline(__always)
