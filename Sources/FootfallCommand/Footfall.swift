@@ -9,7 +9,10 @@ struct Footfall: ParsableCommand {
         commandName: "footfall",
         abstract: "Collects hits from web pages. An acknowledged hit is on disk.",
         version: "0.1.0",
-        subcommands: [Serve.self, Check.self, TailCommand.self, Verify.self, SignLink.self])
+        subcommands: [
+            Serve.self, Check.self, TailCommand.self, Verify.self, Audit.self, ReplayCommand.self,
+            SignLink.self,
+        ])
 }
 
 /// Where a log is.

@@ -55,8 +55,10 @@ import Testing
         #expect(checkpoint.sequence == last, "\(place)")
         #expect(checkpoint.missing == 0, "\(place)")
         var problems: [String] = []
-        _ = try Verification.run(directory) { problems.append($0.description) }
+        let audit = try Audit.run(directory) { problems.append($0.description) }
+        problems += audit.accounts.flatMap(\.problems)
         #expect(problems == [], "\(place)")
+        #expect(audit.accounts.first?.stored == last, "\(place)")
         #expect(try directory.segments().first?.first ?? 0 > 1, "\(place): nothing was deleted")
         #expect(disk.violations == [], "\(place)")
     }
