@@ -46,6 +46,34 @@ private let canTrace =
         #expect(events[1]["visitor"] == visitor)
     }
 
+    @Test("a click has names, privacy and bots like any hit, and leads on whatever they are")
+    func likeAnyHit() throws {
+        let directory = TemporaryDirectory()
+        let names = ["click_paths": "/go", "parameter_aliases": "to=u"]
+        let yaml =
+            names.map { "\($0.key): \($0.value)\n" }.joined()
+            + "click_keys: \"\(Self.key)\"\ndnt_policy: drop\n"
+        try directory.write(Array(yaml.utf8), to: "f.yaml")
+        let file = directory.file("f.yaml")
+        let server = try FootfallServer(data: directory.file("data"), ["--config", file])
+        let link = try sign(Self.url, "--config", file, "--base", "/go")
+        #expect(link.hasPrefix("/go?to=https%3A"))
+        let cases: [[String]] = [
+            ["User-Agent: curl/8"], ["Sec-GPC: 1"], ["DNT: 1"], ["Cookie: opt_out=1"],
+        ]
+        for fields in cases {
+            let reply = try server.request(link, fields)
+            #expect(reply?.status == 302)
+            #expect(reply?["location"] == Self.url)
+            #expect((reply?["set-cookie"] == nil) == (fields != cases[0]))
+        }
+        #expect(try server.request("/click" + link.dropFirst(3))?.status == 404)
+        let events = try StoredEvent.all(in: directory.file("data"))
+        #expect(events.map { $0["privacy"] } == [nil, "gpc", "opt_out"])
+        #expect(events.map { $0["bot"] } == ["curl", nil, nil])
+        #expect(events.allSatisfy { $0["kind"] == "click" && $0.params["u"] == Self.url })
+    }
+
     @Test("there is no /click until keys or hosts are configured")
     func off() throws {
         let directory = TemporaryDirectory()

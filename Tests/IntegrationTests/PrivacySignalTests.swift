@@ -91,7 +91,10 @@ import Testing
         if isRecorded || extra.isEmpty {
             #expect((stranger?["set-cookie"] == nil) == !isRecorded)
         }
-        #expect(server.stop().status == 0)
+        let result = server.stop()
+        #expect(result.status == 0)
+        let isDropped = if case .dropped = fate { true } else { false }
+        #expect(result.errors.contains(" hits were not stored, as their visitors") == isDropped)
     }
 
     @Test("by default the log has networks, not addresses, in captured headers too")

@@ -231,7 +231,11 @@ func bench(
         #expect(result.acknowledged == 384)
     }
 
-    @Test("a hundred thousand simulated visitors cost no more than 64 MiB")
+    @Test(
+        "a hundred thousand simulated visitors cost no more than 64 MiB",
+        .enabled(
+            if: BenchBinary.path.contains("/release/"),
+            "FOOTFALL_BENCH_BINARY is not the release build"))
     func visitorMemory() throws {
         let server = try ScriptedServer { request in
             .ok("Set-Cookie: id=00000000-0000-4000-8000-\(100_000_000_000 + request.number)\r\n")

@@ -47,7 +47,7 @@ struct BotDetector: ~Copyable {
             guard let start = text.baseAddress, let texts = texts.baseAddress, text.count > 0 else {
                 return .none
             }
-            let index = Int(truncatingIfNeeded: Self.hash(text) % UInt64(Self.entriesMax))
+            let index = Self.index(start, text.count)
             let known = texts + index * Self.textBytesMax
             let entry = entries[index]
             if entry.count == text.count, memcmp(known, start, text.count) == 0 {
@@ -60,24 +60,30 @@ struct BotDetector: ~Copyable {
         }
     }
 
-    /// Who makes others collide gains nothing: they are judged as if they were new.
-    private static func hash(_ text: UnsafeBufferPointer<UInt8>) -> UInt64 {
-        let bytes = UnsafeRawBufferPointer(text)
-        var hash = UInt64(text.count)
-        func mix(_ word: UInt64) {
-            // The odd number next to 2^64 divided by the golden ratio.
-            hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15
-            hash ^= hash >> 32
+    /// A place for the text. Who makes others collide gains nothing: they are judged as if they were
+    /// new. The last word may have bytes of the one before it, so that no byte is read alone.
+    private static func index(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        let bytes = UnsafeRawPointer(start)
+        // The odd number next to 2^64 divided by the golden ratio.
+        let factor: UInt64 = 0x9e37_79b9_7f4a_7c15
+        var hash = UInt64(truncatingIfNeeded: count)
+        if count < 8 {
+            for position in 0..<count {
+                hash = (hash << 8 | hash >> 56) ^ UInt64(start[position])
+            }
+            hash = hash &* factor
+        } else {
+            let last = count &- 8
+            var position = 0
+            while position < last {
+                let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+                hash = ((hash << 5 | hash >> 59) ^ word) &* factor
+                position &+= 8
+            }
+            let word = bytes.loadUnaligned(fromByteOffset: last, as: UInt64.self)
+            hash = ((hash << 5 | hash >> 59) ^ word) &* factor
         }
-        var position = 0
-        while position + 8 <= bytes.count {
-            mix(bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
-            position += 8
-        }
-        while position < bytes.count {
-            mix(UInt64(bytes[position]))
-            position += 1
-        }
-        return hash
+        // The upper bits of a product depend on all of the others.
+        return Int(truncatingIfNeeded: hash >> 32) % entriesMax
     }
 }

@@ -1,4 +1,5 @@
 internal import POSIX
+internal import Tracking
 
 /// A signed link, as `footfall sign-link` makes it.
 public struct ClickLink: CustomStringConvertible {
@@ -39,7 +40,11 @@ public struct ClickLink: CustomStringConvertible {
         }
         guard let key = configuration.clicks.keys.first else { throw .noKey }
         let signature = key.signature(of: target, expiry: expiry)
-        description = "\(base)?u=\(PercentEncoding.encode(target.bytes))&k=\(signature)"
+        let (u, k) = (
+            configuration.parameterAliases.sentName(of: "u"),
+            configuration.parameterAliases.sentName(of: "k")
+        )
+        description = "\(base)?\(u)=\(PercentEncoding.encode(target.bytes))&\(k)=\(signature)"
     }
 
     private static func isBase(_ text: String) -> Bool {

@@ -24,12 +24,13 @@ public struct ClickPolicy: Sendable {
     }
 
     /// Judges the query `u=TARGET&k=SIGNATURE` at `now`, in seconds since 1970.
-    func verdict(on query: Span<UInt8>, now: UInt64) -> Verdict {
-        guard
-            let target = FormURLEncoded.firstValue(of: "u", in: query).flatMap({ ClickTarget($0) })
+    func verdict(
+        on query: Span<UInt8>, _ aliases: ParameterAliases = .none, now: UInt64
+    ) -> Verdict {
+        guard let target = aliases.firstValue(of: "u", in: query).flatMap({ ClickTarget($0) })
         else { return .badTarget }
         if hosts.contains(target.lowercasedAuthority) { return .redirect(target) }
-        let signature = FormURLEncoded.firstValue(of: "k", in: query) ?? []
+        let signature = aliases.firstValue(of: "k", in: query) ?? []
         return ClickKey.isValid(signature, of: target, keys: keys, now: now)
             ? .redirect(target) : .forbidden
     }

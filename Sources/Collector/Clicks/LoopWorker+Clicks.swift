@@ -23,7 +23,9 @@ extension LoopWorker {
             return answer(head, exchange, Self.clickMethodsReply)
         }
         let now = UInt64(max(0, Clock.microsecondsSinceEpoch() / 1_000_000))
-        switch configuration.clicks.verdict(on: head.query, now: now) {
+        switch configuration.clicks.verdict(
+            on: head.query, configuration.parameterAliases, now: now)
+        {
         case .badTarget: answer(head, exchange, Self.badTargetReply)
         case .forbidden: answer(head, exchange, Self.forbiddenReply)
         case .redirect(let target):

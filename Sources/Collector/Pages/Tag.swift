@@ -3,9 +3,12 @@ internal import Tracking
 /// The tag for requests of `path`: `tag.js` with the names that are configured.
 func tagScript(path: String, _ paths: PathOptions, _ aliases: ParameterAliases) -> String {
     var text = tagScriptText
-    let names = ["e", "t", "u", "ref", "n", "s", "data"].map { ($0, aliases.sentName(of: $0)) }
+    let names = ["e", "t", "u", "ref", "n", "s", "data"].map {
+        ("name:\($0)", aliases.sentName(of: $0))
+    }
     let places = [
-        ("tag", path), ("beacon", paths.beacon.first ?? ""), ("image", paths.image.first ?? ""),
+        ("path:tag", path), ("path:beacon", paths.beacon.first ?? ""),
+        ("path:image", paths.image.first ?? ""),
     ]
     for (name, value) in names + places { text = text.replacing("{\(name)}", with: value) }
     return text

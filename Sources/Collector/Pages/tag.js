@@ -1,6 +1,8 @@
 // Footfall's tag: the source of TagScript.swift, made by `make tag`.
 //
-// The names in braces become the collector's paths and the names of its parameters when it starts.
+// What stands in braces becomes a path of the collector, or the name of a parameter, when it starts.
+// Browsers since 2017 can read it, under any policy that lets a page load it and send to where it
+// came from.
 (function (window, document, navigator) {
   "use strict";
   var early = window.footfall;
@@ -11,13 +13,14 @@
       (early.q = early.q || []).push(arguments);
     };
   }
+  early.isReady = 1;
   var script = document.currentScript;
   var options = script ? script.dataset : {};
-  var collector = options.collector || (script ? script.src : "").split("{tag}")[0];
-  var storage = "footfall";
+  var collector = options.collector || (script ? script.src : "").split("{path:tag}")[0];
+  var storage = "footfall " + collector;
   var page;
   var referrer = document.referrer;
-  var isGone;
+  var isGone, isHiding, takesImage;
 
   // What goes wrong here is never the page's trouble.
   function safely(body) {
@@ -44,57 +47,83 @@
   function identifier() {
     // Only secure pages have the first.
     return window.crypto && crypto.randomUUID ? crypto.randomUUID() :
-      [1, 2, 3].map(function () { return Math.random().toString(36).slice(2); }).join("");
+      Date.now() + "-" + Math.random();
   }
 
-  // Hits that the collector has not taken: at most 50, of a week, each [query, content, time].
-  function kept() {
-    return JSON.parse(localStorage.getItem(storage) || "[]");
+  // Hits that the collector has not taken: at most 50, of a week, each [query, content, time], and
+  // from when on it may be sent again.
+  function kept(but) {
+    try {
+      return JSON.parse(localStorage.getItem(storage)).filter(function (hit) {
+        return Date.now() - hit[2] < 6048e5 && hit[0] != but;
+      });
+    } catch (error) {
+      return [];
+    }
   }
 
+  function store(hits) {
+    localStorage.removeItem(storage);
+    if (hits[0]) localStorage.setItem(storage, JSON.stringify(hits.slice(-50)));
+  }
+
+  // Behind all others: none of them waits for one that nobody takes.
   var keep = safely(function (hit) {
     // Who does not want to be followed wants nothing kept either.
     if (navigator.globalPrivacyControl || hit[1].length > 9999) return;
-    localStorage.setItem(storage, JSON.stringify(kept().concat([hit]).slice(-50)));
+    hit[3] = 1;
+    store(kept(hit[0]).concat([hit]));
   });
 
+  var settle = safely(function (hit) {
+    if (hit[3]) store(kept(hit[0]));
+    retry();
+  });
+
+  // Sends the first that is kept, and when it is taken the next. Until then it stays, for the page
+  // may go away; other pages leave it alone for a minute.
   var retry = safely(function () {
+    var now = Date.now();
     var hits = kept();
-    // Taken away first, so that no other tab sends them too.
-    localStorage.removeItem(storage);
-    hits.forEach(function (hit) {
-      if (Date.now() - hit[2] < 6048e5) send(hit);
-    });
+    var hit = hits.filter(function (hit) { return !isHiding && hit[3] < now; })[0];
+    if (hit) {
+      hit[3] = now + 6e4;
+      store(hits);
+      send(hit);
+    }
   });
-
-  function beacon(url, content) {
-    return navigator.sendBeacon && navigator.sendBeacon(url, content);
-  }
 
   // Where nothing else gets through, as under a policy that allows images only.
   function sendImage(hit) {
     var image = new Image();
+    image.onload = function () {
+      takesImage = 1;
+      settle(hit);
+    };
     image.onerror = function () {
       keep(hit);
     };
-    image.src = collector + "{image}?" + hit[0] + (hit[1] == "{}" ? "" : field("{data}", hit[1]));
+    image.src = collector + "{path:image}?" + hit[0] +
+      (hit[1] == "{}" ? "" : "&{name:data}=" + encodeURIComponent(hit[1]));
   }
 
   function send(hit) {
-    var url = collector + "{beacon}?" + hit[0];
+    var url = collector + "{path:beacon}?" + hit[0];
     // A beacon survives the page and tells nothing; fetch tells what became of the hit.
-    if (document.visibilityState == "hidden" && beacon(url, hit[1])) return;
-    if (window.fetch) {
+    if ((isHiding || !window.fetch) && navigator.sendBeacon && navigator.sendBeacon(url, hit[1])) {
+      return;
+    }
+    if (window.fetch && !takesImage) {
       fetch(url, {
-        method: "POST", body: hit[1], keepalive: true, credentials: "include"
+        // Browsers take 64 KiB at a time with `keepalive`.
+        method: "POST", body: hit[1], keepalive: hit[1].length < 9999, credentials: "include"
       }).then(function (reply) {
-        var status = reply.status;
-        if (status == 408 || status == 429 || status > 499) keep(hit);
+        (/408|429|5../.test(reply.status) ? keep : settle)(hit);
       }, function () {
         // With its page a request seems to fail, and goes on.
         if (!isGone) sendImage(hit);
       });
-    } else if (!beacon(url, hit[1])) {
+    } else {
       sendImage(hit);
     }
   }
@@ -103,9 +132,9 @@
     var search = new URLSearchParams(location.search).get(options.search || "search");
     var time = Date.now();
     send([
-      "{e}=" + identifier() + "&{t}=" + time + field("{u}", here()) + field("{ref}", referrer) +
-        field("{n}", name) + field("{s}", search) + (options.params ? "&" + options.params : ""),
-      JSON.stringify(properties || {}, function (key, value) {
+      "{name:e}=" + identifier() + "&{name:t}=" + time + field("{name:u}", here()) + field("{name:ref}", referrer) +
+        field("{name:n}", name) + field("{name:s}", search) + (options.params ? "&" + options.params : ""),
+      JSON.stringify(Object.assign({}, properties), function (key, value) {
         return typeof value == "string" ? whole(value) : value;
       }),
       time
@@ -125,10 +154,13 @@
     var isAutomatic = options.auto != "off";
     addEventListener("online", retry);
     addEventListener("pagehide", function () {
-      isGone = true;
+      isGone = isHiding = 1;
+    });
+    document.addEventListener("visibilitychange", function () {
+      isHiding = isGone || document.hidden;
     });
     addEventListener("pageshow", function (event) {
-      isGone = false;
+      isGone = isHiding = 0;
       if (!event.persisted || !isAutomatic) return;
       // The page comes back from the cache of the back button, which is another view.
       page = "";
@@ -149,7 +181,7 @@
       retry();
     }
     window.footfall = record;
-    record.isReady = true;
+    record.isReady = 1;
     (early.q || []).forEach(function (call) {
       record.apply(null, call);
     });

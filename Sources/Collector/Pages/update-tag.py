@@ -1,11 +1,14 @@
-"""Prints TagScript.swift, made from tag.js by the PyPI package rjsmin."""
+"""Prints TagScript.swift, made from tag.js by the PyPI package tdewolff-minify."""
 
 import pathlib
 
-import rjsmin
+import minify
 
-source = pathlib.Path(__file__).with_name("tag.js").read_text()
-text = rjsmin.jsmin(source)
+# Nothing newer than browsers of 2017 can read.
+minify.config({"js-version": 2016})
+text = minify.string(
+    "application/javascript", pathlib.Path(__file__).with_name("tag.js").read_text()
+)
 assert '"""#' not in text
 print(
     f'''\
@@ -13,7 +16,7 @@ print(
 //
 // Made by `make tag` from tag.js.
 
-/// The tag without white space and comments, with names in braces for what is configured.
+/// The tag with short names and without white space; what stands in braces is configured.
 let tagScriptText = #"""
 {text}
 """#'''

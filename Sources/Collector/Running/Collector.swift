@@ -18,7 +18,7 @@ public struct Collector {
 
     /// What the workers and the signals tell the control loop.
     private enum ControlMessage: Sendable {
-        case workerEnded
+        case workerEnded(dropped: Int)
         case warning(String)
     }
 
@@ -81,11 +81,11 @@ public struct Collector {
         let workers = try mailboxes.enumerated().map { index, mailbox in
             let own = sockets.map { $0[index] }
             return try Thread(name: "loop-\(index)") {
-                LoopWorker(
+                let worker = LoopWorker(
                     limited, sockets: own, log: log, mailbox: mailbox, printer: printer,
-                    crawlers: crawlers, warn: { control.post(.warning($0)) }
-                ).run()
-                control.post(.workerEnded)
+                    crawlers: crawlers, warn: { control.post(.warning($0)) })
+                worker.run()
+                control.post(.workerEnded(dropped: worker.dropped))
             }
         }
         runControlLoop(adminSocket, log: log, mailboxes: mailboxes, control: control) {
@@ -146,11 +146,13 @@ public struct Collector {
             HTTPServer(loop: loop, socket: $0, limits: configuration.limits, handler: handler)
         }
         var working = mailboxes.count
+        var dropped = 0
         // Several loops may come to the same one.
         var lastWarning = ""
         let messages = control.attach(to: loop) { [logger] message in
             switch message {
-            case .workerEnded:
+            case .workerEnded(let count):
+                dropped += count
                 working -= 1
                 if working == 0 { loop.stop() }
             case .warning(let text):
@@ -170,6 +172,9 @@ public struct Collector {
         whenReady()
         loop.run {}
         withExtendedLifetime((messages, signals, server)) {}
+        if dropped > 0 {
+            logger.info("\(dropped) hits were not stored, as their visitors wished")
+        }
     }
 
     /// Ends the process when a shutdown takes too long, whatever it waits for.
