@@ -81,6 +81,36 @@ import Testing
         }
     }
 
+    @Test("a checkpoint counts only when its name survives a power loss")
+    func durable() throws {
+        for seed in 0..<40 {
+            let disk = SimulatedDisk(seed: UInt64(seed))
+            let directory = LogDirectory(path: "data", disk: disk)
+            try Checkpoint(origin: 1).store("a", in: directory)
+            // The new one has its name, and that is not known to be synced.
+            disk.arm(.once(5), after: 0, among: [.syncDirectory])
+            #expect(throws: SystemError.self) {
+                try Checkpoint(origin: 9).store("a", in: directory)
+            }
+            let passed = try Checkpoint.durableMinimum(of: ["a"], in: directory)
+            #expect(passed == 9)
+            disk.cutPower(.everything)
+            #expect(try Checkpoint.read("a", in: directory)?.sequence == passed)
+        }
+    }
+
+    @Test("whenever the power goes during deletions, no gap is left")
+    func noGaps() throws {
+        for step in 0..<60 {
+            let (log, firsts) = try log()
+            log.disk.arm(.powerCut, after: step)
+            _ = try? run(log) { $0.ageSeconds = 1 }
+            log.disk.cutPower(.anything)
+            let left = try log.directory.segments().map(\.first)
+            #expect(left == Array(firsts.suffix(left.count)), "step \(step)")
+        }
+    }
+
     @Test("drop_oldest makes room, delivered or not, and says what was lost; refuse never does")
     func dropOldest() throws {
         let (log, firsts) = try log()
@@ -91,7 +121,7 @@ import Testing
         let said = try run(log, freeBytesMin: wanted, passed: firsts[1] + 1) {
             $0.dropsOldest = true
         }
-        #expect(said.count == 2)
+        try #require(said.count == 2)
         #expect(said[0].hasPrefix("false ") && said[0].contains("as retention says"))
         #expect(
             said[1].hasPrefix("true the disk is almost full: ")
