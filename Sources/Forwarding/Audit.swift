@@ -20,6 +20,8 @@ public struct Audit: Equatable, Sendable {
         public internal(set) var problems: [String] = []
         /// Events that stand in the file of rejected ones more than once: a crash came in between.
         public internal(set) var repeated = 0
+        /// The sink's checkpoint.
+        fileprivate(set) var checkpoint: UInt64 = 0
 
         /// One line: `stdout: 12 stored = 9 delivered + 2 pending + 1 rejected`.
         public var summary: String {
@@ -43,6 +45,35 @@ public struct Audit: Equatable, Sendable {
     package static func run(
         _ directory: LogDirectory, report: (Verification.Problem) -> Void
     ) throws(SystemError) -> Audit {
+        var problems: [Verification.Problem] = []
+        var audit = try look(directory, &problems)
+        // What a sink got meanwhile may have been deleted under the look; the next one is nearer.
+        for _ in 1..<looksMax where try audit.isOvertaken(in: directory) {
+            problems = []
+            audit = try look(directory, &problems)
+        }
+        for problem in problems { report(problem) }
+        return audit
+    }
+
+    /// Looks at a log in use until nothing comes in between, at most.
+    private static let looksMax = 3
+
+    /// Whether something does not add up for a sink that has moved on.
+    private func isOvertaken(in directory: LogDirectory) throws(SystemError) -> Bool {
+        for account in accounts where !account.problems.isEmpty {
+            if let now = try? Checkpoint.read(account.sink, in: directory),
+                now.sequence > account.checkpoint
+            {
+                return true
+            }
+        }
+        return false
+    }
+
+    private static func look(
+        _ directory: LogDirectory, _ problems: inout [Verification.Problem]
+    ) throws(SystemError) -> Audit {
         // The checkpoints first: what they have passed is in the log that is read afterwards.
         var found: [(sink: String, checkpoint: Checkpoint?)] = []
         for sink in try Checkpoint.sinks(in: directory) {
@@ -54,7 +85,7 @@ public struct Audit: Equatable, Sendable {
             }
         }
         let synced = try LogReader.synced(in: directory)
-        let log = try Verification.run(directory, report: report)
+        let log = try Verification.run(directory) { problems.append($0) }
         var accounts: [Account] = []
         for (sink, checkpoint) in found {
             var account = Account(sink: sink)
@@ -78,6 +109,7 @@ extension Audit.Account {
         // What is written and not yet synced is not yet stored. Without a mark it is a copy, all of
         // which counts.
         let end = synced == 0 ? last : max(synced, min(last, checkpoint.sequence))
+        self.checkpoint = checkpoint.sequence
         delivered = checkpoint.delivered
         rejected = checkpoint.rejected
         pending = try Self.count(after: checkpoint.sequence, through: end, directory)
@@ -92,7 +124,8 @@ extension Audit.Account {
         }
         if checkpoint.missing > 0 {
             problems.append(
-                "\(checkpoint.missing) events were damaged or deleted before they could be sent")
+                "events that were damaged or deleted before they could be sent: \(checkpoint.missing)"
+            )
         }
         let kept = try RejectedFile(sink, in: directory).sequences().filter {
             $0 > checkpoint.origin && $0 <= checkpoint.sequence

@@ -79,7 +79,8 @@ public enum ForwardingNotice: Equatable, Sendable, CustomStringConvertible {
             "\(count) event\(count == 1 ? "" : "s") from \(first) on went to "
                 + "rejected/\(sink).ndjson: \(reason)"
         case .missing(let sink, let first, let last):
-            "events \(first) to \(last) were never sent to \(sink): the log does not have them"
+            (first == last ? "event \(first) was" : "events \(first) to \(last) were")
+                + " never sent to \(sink): the log does not have them"
         }
     }
 }

@@ -157,7 +157,7 @@ import Testing
             ),
             (
                 "\"sequence\":5,\"origin\":0,\"delivered\":4,\"rejected\":0,\"missing\":1",
-                "1 events were damaged or deleted"
+                "before they could be sent: 1"
             ),
             ("rubbish", "cannot be read"),
         ] {
