@@ -51,10 +51,16 @@ let package = Package(
             name: "EventLog", dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "POSIX"],
             swiftSettings: strict),
         .target(
+            name: "Forwarding",
+            dependencies: [
+                "EventLog", "POSIX", .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Collector",
             dependencies: [
-                "Bytes", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog", "POSIX", "Tracking",
-                "Yams",
+                "Bytes", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog", "Forwarding",
+                "POSIX", "Tracking", "Yams",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -84,7 +90,8 @@ let package = Package(
             name: "LogSpeed", dependencies: ["EventLog", "POSIX"], path: "Benchmarks/LogSpeed",
             exclude: ["README.md"], swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["CLinux", "POSIX"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CLinux", "EventLog", "POSIX"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(
             name: "BytesTests", dependencies: ["Bytes", "TestSupport"], swiftSettings: strict),
@@ -95,6 +102,10 @@ let package = Package(
             name: "TrackingTests", dependencies: ["TestSupport", "Tracking"], swiftSettings: strict),
         .testTarget(
             name: "EventLogTests", dependencies: ["EventLog", "POSIX", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ForwardingTests",
+            dependencies: ["EventLog", "Forwarding", "POSIX", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CollectorTests",
