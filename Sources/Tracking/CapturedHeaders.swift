@@ -78,11 +78,23 @@ private struct AddressCutter {
             if let (address, end) = Self.dotted(run[position...]) {
                 append(address, detail)
                 position = end
+                // Numbers that go on may be the end of another address, which began later.
+                while let next = Self.number(behindDotIn: run[position...]) {
+                    if detail == .network { text += Array(".0".utf8) }
+                    position = next
+                }
             } else {
                 text.append(run[position])
                 position += 1
             }
         }
+    }
+
+    /// Where the number ends that follows a dot; nil if there is none.
+    private static func number(behindDotIn run: ArraySlice<UInt8>) -> Int? {
+        guard run.first == UInt8(ascii: ".") else { return nil }
+        let digits = run.dropFirst().prefix { $0 >= 0x30 && $0 <= 0x39 }
+        return digits.isEmpty ? nil : digits.endIndex
     }
 
     /// The longest address of IPv4 in front of other characters, and where it ends.
