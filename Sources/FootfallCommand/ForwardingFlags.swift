@@ -5,10 +5,26 @@ struct ForwardingFlags: ParsableArguments {
     @Option(
         name: .long, parsing: .singleValue,
         help: """
-            Where stored events are sent: 'stdout', as NDJSON, for Vector, Fluent Bit or \
-            clickhouse-client. [none]
+            Where stored events are sent: 'kafka', or 'stdout', as NDJSON, for Vector, Fluent Bit \
+            or clickhouse-client. May be repeated. [none]
             """)
     var forward: [String] = []
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: "A broker of Kafka to begin with, HOST:PORT. May be repeated. [none]")
+    var kafkaBrokers: [String] = []
+
+    @Option(help: "The topic in Kafka. [footfall]")
+    var kafkaTopic: String?
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: """
+            A setting of librdkafka, KEY=VALUE, such as 'security.protocol=sasl_ssl'. May be \
+            repeated. [none]
+            """)
+    var kafkaOptions: [String] = []
 
     @Option(
         help: """
@@ -34,9 +50,12 @@ struct ForwardingFlags: ParsableArguments {
     /// The values that were given, by the key of their setting.
     var given: [String: [String]] {
         var values = [
-            "retain_age": retainAge, "retain_bytes": retainBytes, "when_full": whenFull,
+            "kafka_topic": kafkaTopic, "retain_age": retainAge, "retain_bytes": retainBytes,
+            "when_full": whenFull,
         ].compactMapValues { $0.map { [$0] } }
         if !forward.isEmpty { values["forward"] = forward }
+        if !kafkaBrokers.isEmpty { values["kafka_brokers"] = kafkaBrokers }
+        if !kafkaOptions.isEmpty { values["kafka_options"] = kafkaOptions }
         return values
     }
 }

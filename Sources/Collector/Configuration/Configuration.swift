@@ -61,6 +61,8 @@ public struct Configuration: Sendable {
     public var servesDemo = true
     /// Where stored events are sent.
     public var forward: [SinkName] = []
+    /// How they are sent to Kafka.
+    public var kafka = KafkaSettings()
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.
     public var print: PrintMode = isatty(STDOUT_FILENO) == 1 ? .hits : .none
     /// Seconds that a shutdown may take before the process ends at once.
@@ -80,6 +82,9 @@ public struct Configuration: Sendable {
                 ["print", "forward"],
                 "forward 'stdout' needs print 'none': both would write to standard output"
             )
+        }
+        if forward.contains(.kafka), kafka.brokers.isEmpty {
+            return (["forward"], "'kafka' needs kafka_brokers: where to send to")
         }
         return cookies.objection
             ?? paths.objection(demo: servesDemo ? DemoPage.allPaths : [])

@@ -7,7 +7,7 @@ extension Setting {
             configuration.forward = []
             for value in values {
                 guard let name = SinkName(rawValue: value) else {
-                    throw InvalidValue(reason: "'\(value)': expected 'stdout'")
+                    throw InvalidValue(reason: "'\(value)': expected 'kafka' or 'stdout'")
                 }
                 if configuration.forward.contains(name) {
                     throw InvalidValue(reason: "'\(value)' is there twice")
@@ -16,6 +16,38 @@ extension Setting {
             }
         } values: {
             $0.forward.map(\.rawValue)
+        },
+        Setting(key: "kafka_brokers", isList: true) {
+            (configuration, values) throws(InvalidValue) in
+            for value in values where value.isEmpty || value.contains(where: \.isWhitespace) {
+                throw InvalidValue(reason: "'\(value)': expected HOST:PORT")
+            }
+            configuration.kafka.brokers = values
+        } values: {
+            $0.kafka.brokers
+        },
+        scalar("kafka_topic") { (configuration, value) throws(InvalidValue) in
+            let isName =
+                !value.isEmpty && value.utf8.count <= 249
+                && value.allSatisfy {
+                    $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0))
+                }
+            guard isName else {
+                throw InvalidValue(reason: "'\(value)': expected letters, digits, '.', '_' and '-'")
+            }
+            configuration.kafka.topic = value
+        } value: {
+            $0.kafka.topic
+        },
+        Setting(key: "kafka_options", isList: true) {
+            (configuration, values) throws(InvalidValue) in
+            for value in values where !value.contains("=") || value.hasPrefix("=") {
+                throw InvalidValue(
+                    reason: "'\(value)': expected KEY=VALUE, such as compression.codec=lz4")
+            }
+            configuration.kafka.options = values
+        } values: {
+            $0.kafka.shownOptions
         },
         scalar("retain_age") { (configuration, value) throws(InvalidValue) in
             configuration.log.retention.ageSeconds =
