@@ -19,6 +19,10 @@ let package = Package(
         .executable(name: "footfall-bench", targets: ["LoadTest"]),
         .executable(name: "footfall-log-speed", targets: ["LogSpeed"]),
     ],
+    traits: [
+        .default(enabledTraits: ["Kafka"]),
+        .trait(name: "Kafka", description: "Forwarding to Apache Kafka. Needs librdkafka."),
+    ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -37,6 +41,8 @@ let package = Package(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "Bytes", swiftSettings: strict),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
@@ -51,10 +57,20 @@ let package = Package(
             name: "EventLog", dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "POSIX"],
             swiftSettings: strict),
         .target(
+            name: "Forwarding",
+            dependencies: [
+                "EventLog", "POSIX", .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "KafkaForwarding", dependencies: ["CRdKafka", "Forwarding"],
+            swiftSettings: strict),
+        .target(
             name: "Collector",
             dependencies: [
-                "Bytes", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog", "POSIX", "Tracking",
-                "Yams",
+                "Bytes", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog", "Forwarding",
+                "POSIX", "Tracking", "Yams",
+                .target(name: "KafkaForwarding", condition: .when(traits: ["Kafka"])),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -86,7 +102,8 @@ let package = Package(
             name: "LogSpeed", dependencies: ["EventLog", "POSIX"], path: "Benchmarks/LogSpeed",
             exclude: ["README.md"], swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["CLinux", "POSIX"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CLinux", "EventLog", "POSIX"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(
             name: "BytesTests", dependencies: ["Bytes", "TestSupport"], swiftSettings: strict),
@@ -97,6 +114,14 @@ let package = Package(
             name: "TrackingTests", dependencies: ["TestSupport", "Tracking"], swiftSettings: strict),
         .testTarget(
             name: "EventLogTests", dependencies: ["EventLog", "POSIX", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ForwardingTests",
+            dependencies: ["EventLog", "Forwarding", "POSIX", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "KafkaForwardingTests",
+            dependencies: ["CRdKafka", "Forwarding", "KafkaForwarding", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "CollectorTests",

@@ -1,8 +1,6 @@
-internal import Glibc
 internal import POSIX
 
-/// Compresses sealed segments, some time after their last line, on a thread of its own with the
-/// lowest priority.
+/// Compresses sealed segments, some time after their last line.
 ///
 /// The plain file goes only when the compressed one is synced and was read back to the same bytes.
 /// After a crash at any point one of them is whole; where both are, the plain one counts.
@@ -16,36 +14,21 @@ struct Compressor: Sendable {
 
     /// Bytes that are read at a time.
     private static let chunkBytes = 1 << 20
-    /// Seconds between two looks for segments.
-    private static let lookSeconds = 10.0
-
-    /// Works until `stop()`.
+    /// Compresses every segment whose time has come, until `stop()`.
     func run() {
-        // setpriority(2): of the calling thread alone, on Linux.
-        setpriority(Int32(PRIO_PROCESS.rawValue), 0, 19)
-        while !wait() {
-            do throws(SystemError) {
-                for segment in try directory.segments() where try isDue(segment) {
-                    try compress(segment)
-                    if isClosing.withLock({ $0 }) { return }
-                }
-            } catch {
-                notice(.uncompressed(error))
+        do throws(SystemError) {
+            for segment in try directory.segments() where try isDue(segment) {
+                try compress(segment)
+                if isClosing.withLock({ $0 }) { return }
             }
+        } catch {
+            notice(.uncompressed(error))
         }
     }
 
-    /// Lets the thread end at its next step. Any thread.
+    /// Lets it end at its next step. Any thread.
     func stop() {
         isClosing.withLock { $0 = true }
-        isClosing.notify()
-    }
-
-    /// Whether the log was closed meanwhile.
-    private func wait() -> Bool {
-        isClosing.withLock(
-            waitingFor: { $0 }, seconds: min(Self.lookSeconds, afterSeconds)
-        ) { $0 }
     }
 
     private func isDue(_ segment: SegmentName) throws(SystemError) -> Bool {

@@ -50,7 +50,7 @@ public final class EventLog: Sendable {
 
     private let writer: LogWriter<POSIXStorage>
     private let thread: Thread
-    private let compressor: (work: Compressor, thread: Thread)?
+    private let maintenance: (work: Maintenance, thread: Thread)?
 
     /// Opens the log for writing: takes the lock, brings what a killed process left into order.
     public init(
@@ -72,10 +72,19 @@ public final class EventLog: Sendable {
                 // The directory is this process's for as long as the thread writes to it.
                 withExtendedLifetime(lock) {}
             }
-            compressor = try options.compressAfterSeconds.map { seconds throws(SystemError) in
-                let work = Compressor(
-                    directory: directory, afterSeconds: seconds, notice: notice)
-                return (work, try Thread(name: "log-compress") { work.run() })
+            let compressor = options.compressAfterSeconds.map {
+                Compressor(directory: directory, afterSeconds: $0, notice: notice)
+            }
+            if compressor != nil || options.retention.isOn {
+                let space = try FreeSpace(of: directory, options)
+                let retention = Retention(
+                    directory: directory, options: options.retention,
+                    freeBytesMin: space.highWaterBytes, notice: notice)
+                let work = Maintenance(
+                    compressor: compressor, retention: retention, notice: notice)
+                maintenance = (work, try Thread(name: "log-maintain") { work.run() })
+            } else {
+                maintenance = nil
             }
             self.writer = writer
         } catch {
@@ -95,8 +104,8 @@ public final class EventLog: Sendable {
     /// Syncs and seals what was appended, and ends the log's thread. No append may follow. Whether
     /// everything that was acknowledged is on disk.
     public func close() -> Bool {
-        compressor?.work.stop()
-        compressor?.thread.join()
+        maintenance?.work.stop()
+        maintenance?.thread.join()
         writer.beginClosing()
         thread.join()
         return writer.isAcknowledgedSynced

@@ -28,15 +28,22 @@ public enum LogNotice: Sendable, CustomStringConvertible {
     case hasRoom(freeBytes: Int)
     /// A sealed segment could not be compressed; it stays as it is.
     case uncompressed(SystemError)
+    /// A segment was deleted: it was old enough, or the log too large, and every sink has it.
+    case deleted(file: String, through: UInt64)
+    /// A segment was deleted though a sink has yet to get these events of it: the disk is almost
+    /// full.
+    case droppedUndelivered(file: String, first: UInt64, last: UInt64)
+    /// Sealed segments could not be deleted; they stay.
+    case retained(SystemError)
     /// A segment that is whole and synced could not be given its final name.
     case unsealed(SystemError)
 
     /// Whether an operator has to do something.
     public var isError: Bool {
         switch self {
-        case .recovered, .removedEmpty, .tookOver, .accepting, .hasRoom: false
+        case .recovered, .removedEmpty, .tookOver, .accepting, .hasRoom, .deleted: false
         case .movedAside, .damage, .undecodable, .missing, .failing, .refusing, .full, .unsealed,
-            .uncompressed:
+            .uncompressed, .droppedUndelivered, .retained:
             true
         }
     }
@@ -67,6 +74,12 @@ public enum LogNotice: Sendable, CustomStringConvertible {
                 + "the low-water mark is \(low)"
         case .hasRoom(let free): "\(free) bytes are free on the disk; hits are accepted"
         case .uncompressed(let error): "a sealed segment could not be compressed: \(error)"
+        case .deleted(let file, let through):
+            "\(file) was deleted, as retention says; it ended with event \(through)"
+        case .droppedUndelivered(let file, let first, let last):
+            "the disk is almost full: \(file) was deleted, and with it events \(first) to \(last), "
+                + "which were not delivered everywhere"
+        case .retained(let error): "old segments could not be deleted: \(error)"
         case .unsealed(let error): "a whole segment could not be sealed: \(error)"
         }
     }

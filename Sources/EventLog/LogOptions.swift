@@ -19,6 +19,8 @@ public struct LogOptions: Sendable {
     public var segmentSecondsMax = 3600.0
     /// Seconds after its last line from which a sealed segment is compressed; nil for never.
     public var compressAfterSeconds: Double? = 600
+    /// Which sealed segments are deleted; by default none.
+    public var retention = RetentionOptions()
     /// Bytes of lines that may wait for their sync; what would go beyond is refused.
     public var backlogBytesMax = 256 << 20
     /// Free bytes of the file system below which nothing is accepted; nil for the smaller of 256 MiB

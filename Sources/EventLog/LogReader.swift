@@ -13,25 +13,39 @@ public struct LogReader: ~Copyable {
     /// The segment that was read last, and how far.
     private var segment: UInt64 = 0
     private var offset = 0
+    /// That segment, still open, if it is whole and reading was stopped within it: a compressed one
+    /// would have to be decompressed again up to the offset.
+    private var kept: LineReader?
 
     /// Whether a log was ever begun in `directory`.
     public static func exists(in directory: String) -> Bool {
-        let directory = LogDirectory(path: directory, disk: POSIXStorage())
+        let directory = LogDirectory(path: directory)
         return (try? directory.disk.exists(directory.events)) == true
     }
 
     /// The sequence up to which the log in `directory` can be read now, in a segment that is being
     /// written; 0 before anything was synced.
     public static func synced(in directory: String) throws(SystemError) -> UInt64 {
-        try SyncedMark.read(LogDirectory(path: directory, disk: POSIXStorage())) ?? 0
+        try synced(in: LogDirectory(path: directory))
+    }
+
+    /// The same on any disk.
+    package static func synced(in directory: LogDirectory) throws(SystemError) -> UInt64 {
+        try SyncedMark.read(directory) ?? 0
+    }
+
+    /// The sequence with which the oldest segment of a log begins; nil if there is none.
+    package static func first(in directory: LogDirectory) throws(SystemError) -> UInt64? {
+        try directory.segments().first?.first
     }
 
     /// Reads the log in `directory` from `sequence` on.
     public init(directory: String, from sequence: UInt64) {
-        self.init(LogDirectory(path: directory, disk: POSIXStorage()), from: sequence)
+        self.init(LogDirectory(path: directory), from: sequence)
     }
 
-    init(_ directory: LogDirectory, from sequence: UInt64) {
+    /// The same on any disk.
+    package init(_ directory: LogDirectory, from sequence: UInt64) {
         self.directory = directory
         next = sequence
     }
@@ -82,6 +96,16 @@ public struct LogReader: ~Copyable {
     public mutating func read(
         _ visit: (UInt64, UnsafeRawBufferPointer) -> Void
     ) throws(SystemError) {
+        try readSome { sequence, line in
+            visit(sequence, line)
+            return true
+        }
+    }
+
+    /// The same until `visit` wants no more. The event after which it said so counts as read.
+    public mutating func readSome(
+        _ visit: (UInt64, UnsafeRawBufferPointer) -> Bool
+    ) throws(SystemError) {
         while true {
             let segments = try directory.segments()
             guard
@@ -96,19 +120,40 @@ public struct LogReader: ~Copyable {
         }
     }
 
-    /// Reads on in a segment. False if there is more in it that may not be seen yet.
+    /// Bytes of the files that hold what was not yet read, compressed ones as they are.
+    package func bytesLeft() throws(SystemError) -> Int {
+        let segments = try directory.segments()
+        let current = segments.lastIndex { $0.first <= next } ?? segments.startIndex
+        var bytes = 0
+        for name in segments[current...] {
+            // One that was just given another name counts at the next look.
+            guard let status = try? directory.disk.status(directory.path(of: name)) else {
+                continue
+            }
+            let isPartlyRead = name.first == segment && name.state != .compressed
+            bytes += max(0, status.bytes - (isPartlyRead ? offset : 0))
+        }
+        return bytes
+    }
+
+    /// Reads on in a segment. False if there is more in it that may not be seen yet, or is not
+    /// wanted.
     private mutating func read(
-        _ name: SegmentName, before limit: UInt64, _ visit: (UInt64, UnsafeRawBufferPointer) -> Void
+        _ name: SegmentName, before limit: UInt64, _ visit: (UInt64, UnsafeRawBufferPointer) -> Bool
     ) throws(SystemError) -> Bool {
-        if name.first != segment { (segment, offset) = (name.first, 0) }
+        if name.first != segment { (segment, offset, kept) = (name.first, 0, nil) }
         // Without a mark nobody has ever written here: it is a copy of somebody's segments.
         let isOpen = name.state == .open
         let visible = try isOpen ? SyncedMark.read(directory) ?? .max : .max
-        guard let reader = try directory.reader(of: name, offset: offset)?.lines else {
-            return true
-        }
+        var found = kept
+        kept = nil
+        if found == nil { found = try directory.reader(of: name, offset: offset)?.lines }
+        guard let reader = found else { return true }
         var (wanted, end, isAtEnd, isWhole) = (next, offset, false, true)
-        while !isAtEnd,
+        var isStopped = false
+        // After an error too: what was visited is not visited again.
+        defer { (next, offset) = (wanted, end) }
+        while !isAtEnd, !isStopped,
             try reader.next({ line in
                 if case .valid(let sequence, _) = line.verdict {
                     if sequence >= limit || sequence > visible {
@@ -117,7 +162,7 @@ public struct LogReader: ~Copyable {
                         return
                     }
                     if sequence >= wanted {
-                        visit(sequence, line.bytes)
+                        isStopped = !visit(sequence, line.bytes)
                         wanted = sequence + 1
                     }
                 } else if !line.isFinished {
@@ -127,7 +172,7 @@ public struct LogReader: ~Copyable {
                 end = line.offset + line.length
             })
         {}
-        (next, offset) = (wanted, end)
-        return isWhole
+        if isStopped, !isOpen { kept = reader }
+        return isWhole && !isStopped
     }
 }

@@ -1,10 +1,13 @@
 internal import CLinux
 internal import Glibc
-internal import POSIX
+package import POSIX
 
 /// The file system of this machine.
-struct POSIXStorage: Storage {
-    func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> OpenFile {
+package struct POSIXStorage: Storage {
+    /// The one there is.
+    package init() {}
+
+    package func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> OpenFile {
         let flags =
             switch mode {
             case .reading: O_RDONLY
@@ -19,11 +22,11 @@ struct POSIXStorage: Storage {
         return OpenFile(descriptor: descriptor, path: path)
     }
 
-    func close(_ file: OpenFile) {
+    package func close(_ file: OpenFile) {
         Glibc.close(file.descriptor)
     }
 
-    func read(
+    package func read(
         _ file: OpenFile, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(SystemError) -> Int {
         let count = pread(file.descriptor, buffer.baseAddress, buffer.count, off_t(offset))
@@ -31,13 +34,15 @@ struct POSIXStorage: Storage {
         return count
     }
 
-    func append(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws(SystemError) -> Int {
+    package func append(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws(SystemError)
+        -> Int
+    {
         let count = write(file.descriptor, bytes.baseAddress, bytes.count)
         guard count >= 0 else { throw SystemError("write", file.path) }
         return count
     }
 
-    func overwrite(
+    package func overwrite(
         _ bytes: UnsafeRawBufferPointer, in file: OpenFile, at offset: Int
     ) throws(SystemError) -> Int {
         let count = pwrite(file.descriptor, bytes.baseAddress, bytes.count, off_t(offset))
@@ -45,22 +50,22 @@ struct POSIXStorage: Storage {
         return count
     }
 
-    func truncate(_ file: OpenFile, to bytes: Int) throws(SystemError) {
+    package func truncate(_ file: OpenFile, to bytes: Int) throws(SystemError) {
         guard ftruncate(file.descriptor, off_t(bytes)) == 0 else {
             throw SystemError("truncate", file.path)
         }
     }
 
-    func preallocate(_ file: OpenFile, from offset: Int, bytes: Int) throws(SystemError) {
+    package func preallocate(_ file: OpenFile, from offset: Int, bytes: Int) throws(SystemError) {
         guard fallocate(file.descriptor, FALLOC_FL_KEEP_SIZE, off_t(offset), off_t(bytes)) == 0
         else { throw SystemError("fallocate", file.path) }
     }
 
-    func sync(_ file: OpenFile) throws(SystemError) {
+    package func sync(_ file: OpenFile) throws(SystemError) {
         guard fdatasync(file.descriptor) == 0 else { throw SystemError("fdatasync", file.path) }
     }
 
-    func status(_ path: String) throws(SystemError) -> FileStatus {
+    package func status(_ path: String) throws(SystemError) -> FileStatus {
         var status = stat()
         guard stat(path, &status) == 0 else { throw SystemError("stat", path) }
         let changed = Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9
@@ -69,15 +74,15 @@ struct POSIXStorage: Storage {
             idleSeconds: Double(Clock.microsecondsSinceEpoch()) / 1e6 - changed)
     }
 
-    func rename(_ path: String, to target: String) throws(SystemError) {
+    package func rename(_ path: String, to target: String) throws(SystemError) {
         guard Glibc.rename(path, target) == 0 else { throw SystemError("rename", path) }
     }
 
-    func delete(_ path: String) throws(SystemError) {
+    package func delete(_ path: String) throws(SystemError) {
         guard unlink(path) == 0 else { throw SystemError("delete", path) }
     }
 
-    func list(_ path: String) throws(SystemError) -> [String] {
+    package func list(_ path: String) throws(SystemError) -> [String] {
         guard let directory = opendir(path) else {
             if errno == ENOENT { return [] }
             throw SystemError("list", path)
@@ -97,23 +102,23 @@ struct POSIXStorage: Storage {
         }
     }
 
-    func makeDirectory(_ path: String) throws(SystemError) {
+    package func makeDirectory(_ path: String) throws(SystemError) {
         guard mkdir(path, 0o750) == 0 else { throw SystemError("make the directory", path) }
     }
 
-    func syncDirectory(_ path: String) throws(SystemError) {
+    package func syncDirectory(_ path: String) throws(SystemError) {
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("open", path) }
         defer { Glibc.close(descriptor) }
         guard fsync(descriptor) == 0 else { throw SystemError("fsync", path) }
     }
 
-    func freeSpace(_ path: String) throws(SystemError) -> (free: Int, total: Int) {
+    package func freeSpace(_ path: String) throws(SystemError) -> (free: Int, total: Int) {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw SystemError("statvfs", path) }
         let block = Int(status.f_frsize)
         return (Int(status.f_bavail) * block, Int(status.f_blocks) * block)
     }
 
-    func monotonicSeconds() -> Double { Clock.monotonicSeconds() }
+    package func monotonicSeconds() -> Double { Clock.monotonicSeconds() }
 }

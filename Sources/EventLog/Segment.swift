@@ -68,12 +68,23 @@ struct SegmentName: Hashable, Comparable, CustomStringConvertible {
 }
 
 /// The data directory: where things are in it.
-struct LogDirectory: Sendable {
-    let path: String
+package struct LogDirectory: Sendable {
+    package let path: String
     /// The disk that it is on.
-    let disk: any Storage
+    package let disk: any Storage
 
-    var events: String { path + "/events" }
+    /// The data directory at `path` of `disk`.
+    package init(path: String, disk: any Storage) {
+        self.path = path
+        self.disk = disk
+    }
+
+    /// The one at `path` of this machine.
+    package init(path: String) {
+        self.init(path: path, disk: POSIXStorage())
+    }
+
+    package var events: String { path + "/events" }
     var damaged: String { path + "/damaged" }
     var lock: String { path + "/lock" }
     var synced: String { path + "/synced" }

@@ -1,12 +1,12 @@
 internal import Glibc
-internal import POSIX
+package import POSIX
 
 /// What a log asks of its system: files, directories, the room on the disk, and the time.
 ///
 /// `POSIXStorage` is the only production one; the tests have a disk that loses what was not synced.
 /// A call is one system call and says what that says, so short writes, short reads and `EINTR` are
 /// for the caller. Any thread.
-protocol Storage: Sendable {
+package protocol Storage: Sendable {
     /// Opens the file at `path` as `mode` says (open(2)).
     func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> OpenFile
     /// Lets go of a file (close(2)). What was not synced stays so.
@@ -48,7 +48,7 @@ protocol Storage: Sendable {
 }
 
 /// For what a file is opened.
-enum OpenMode: Sendable {
+package enum OpenMode: Sendable {
     /// An existing one is read.
     case reading
     /// An existing one is changed.
@@ -62,23 +62,35 @@ enum OpenMode: Sendable {
 }
 
 /// A file that a `Storage` has opened.
-struct OpenFile: Sendable {
+package struct OpenFile: Sendable {
     /// What the storage knows it by.
-    let descriptor: Int32
+    package let descriptor: Int32
     /// Where it is, for messages.
-    var path: String
+    package var path: String
+
+    /// A file that has been opened.
+    package init(descriptor: Int32, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
 }
 
 /// What is known of a file without opening it.
-struct FileStatus: Sendable {
-    let bytes: Int
+package struct FileStatus: Sendable {
+    package let bytes: Int
     /// Seconds since it was last changed.
-    let idleSeconds: Double
+    package let idleSeconds: Double
+
+    /// What was found.
+    package init(bytes: Int, idleSeconds: Double) {
+        self.bytes = bytes
+        self.idleSeconds = idleSeconds
+    }
 }
 
 extension Storage {
     /// Appends all of `bytes`. After an error the file's end is unknown.
-    func appendAll(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws(SystemError) {
+    package func appendAll(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws(SystemError) {
         var rest = bytes
         while !rest.isEmpty {
             let written = try retrying { () throws(SystemError) in try append(rest, to: file) }
@@ -87,7 +99,7 @@ extension Storage {
     }
 
     /// Reads until `buffer` is full or the file ends. The number of bytes.
-    func readAll(
+    package func readAll(
         _ file: OpenFile, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(SystemError) -> Int {
         var end = 0
@@ -103,7 +115,7 @@ extension Storage {
     }
 
     /// Calls `body` with the bytes of the file at `path`, piece by piece, and where each begins.
-    func forEachPiece(
+    package func forEachPiece(
         of path: String, in range: Range<Int>,
         _ body: (UnsafeRawBufferPointer, Int) throws(SystemError) -> Void
     ) throws(SystemError) {
@@ -124,7 +136,7 @@ extension Storage {
     }
 
     /// Does `call` again as long as a signal interrupts it.
-    func retrying(_ call: () throws(SystemError) -> Int) throws(SystemError) -> Int {
+    package func retrying(_ call: () throws(SystemError) -> Int) throws(SystemError) -> Int {
         while true {
             do throws(SystemError) {
                 return try call()
@@ -135,7 +147,7 @@ extension Storage {
     }
 
     /// Removes the file at `path` if there is one.
-    func deleteIfPresent(_ path: String) throws(SystemError) {
+    package func deleteIfPresent(_ path: String) throws(SystemError) {
         do throws(SystemError) {
             try delete(path)
         } catch {
@@ -144,7 +156,7 @@ extension Storage {
     }
 
     /// Whether there is anything at `path`.
-    func exists(_ path: String) throws(SystemError) -> Bool {
+    package func exists(_ path: String) throws(SystemError) -> Bool {
         do throws(SystemError) {
             _ = try status(path)
             return true
@@ -155,7 +167,7 @@ extension Storage {
     }
 
     /// Makes `path` and its parents where they are missing. What was made survives a power loss.
-    func makeDirectories(_ path: String) throws(SystemError) {
+    package func makeDirectories(_ path: String) throws(SystemError) {
         do throws(SystemError) {
             try makeDirectory(path)
         } catch {

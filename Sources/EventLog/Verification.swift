@@ -73,7 +73,8 @@ public struct Verification {
         try run(LogDirectory(path: directory, disk: POSIXStorage()), report: report)
     }
 
-    static func run(
+    /// The same on any disk.
+    package static func run(
         _ directory: LogDirectory, report: (Problem) -> Void
     ) throws(SystemError) -> Summary {
         try run(directory) { segment, finding in report(Problem(finding, in: segment)) }

@@ -10,7 +10,8 @@ struct Footfall: ParsableCommand {
         abstract: "Collects hits from web pages. An acknowledged hit is on disk.",
         version: "0.1.0",
         subcommands: [
-            Serve.self, Check.self, TailCommand.self, ReportCommand.self, Verify.self,
+            Serve.self, Check.self, TailCommand.self, ReportCommand.self, Verify.self, Audit.self,
+            ReplayCommand.self,
             SignLink.self,
         ])
 }

@@ -59,6 +59,10 @@ public struct Configuration: Sendable {
     public var clicks = ClickPolicy()
     /// Whether the demo pages are served.
     public var servesDemo = true
+    /// Where stored events are sent.
+    public var forward: [SinkName] = []
+    /// How they are sent to Kafka.
+    public var kafka = KafkaSettings()
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.
     public var print: PrintMode = isatty(STDOUT_FILENO) == 1 ? .hits : .none
     /// Seconds that a shutdown may take before the process ends at once.
@@ -73,7 +77,16 @@ public struct Configuration: Sendable {
     /// What is impossible of it though each setting for itself is not, and the keys that say so, the
     /// guiltiest first.
     var objection: (keys: [String], reason: String)? {
-        cookies.objection
+        if forward.contains(.stdout), print != .none {
+            return (
+                ["print", "forward"],
+                "forward 'stdout' needs print 'none': both would write to standard output"
+            )
+        }
+        if forward.contains(.kafka), kafka.brokers.isEmpty {
+            return (["forward"], "'kafka' needs kafka_brokers: where to send to")
+        }
+        return cookies.objection
             ?? paths.objection(demo: servesDemo ? DemoPage.allPaths : [])
     }
 }

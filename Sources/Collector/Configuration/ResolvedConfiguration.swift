@@ -36,6 +36,10 @@ public struct ResolvedConfiguration: Sendable {
             }
             sources[setting.key] = source
         }
+        // Standard output is taken.
+        if sources["print"] == nil, configuration.forward.contains(.stdout) {
+            configuration.print = .none
+        }
         if let (keys, reason) = configuration.objection {
             let source = keys.lazy.compactMap { [sources] in sources[$0] }.first ?? .byDefault
             throw ConfigurationError(source: source, reason: reason)

@@ -1,5 +1,6 @@
 internal import EventHTTP
 internal import EventLog
+internal import Forwarding
 internal import Glibc
 public import Logging
 internal import POSIX
@@ -73,6 +74,7 @@ public struct Collector {
         defer { removeSocketFiles() }
         let printer = configuration.print == .none ? nil : try Printer(.standardOutput)
         let control = try LoopMailbox<ControlMessage>()
+        let forwarders = try Forwarders(configuration, logger: logger)
 
         let limited = withConnectionLimit()
         let crawlers = CrawlerList()
@@ -91,6 +93,8 @@ public struct Collector {
         }
         for worker in workers { worker.join() }
         let isComplete = log.close()
+        // After the log, so that they see its last event.
+        forwarders.stop()
         printer?.close()
         if isComplete {
             logger.info("stopped; every hit that was answered is on disk")
@@ -112,7 +116,18 @@ public struct Collector {
 
     private func openLog(_ mailboxes: [LoopMailbox<LoopMessage>]) throws(EventLogError) -> EventLog
     {
-        try EventLog(configuration.log) { progress in
+        var options = configuration.log
+        let log = configuration.log
+        let sinks = configuration.forward.map(\.rawValue)
+        options.retention.passed = { () throws(SystemError) in
+            try ForwardingThread.durableCheckpoint(of: sinks, directory: log.directory)
+        }
+        if options.retention.dropsOldest {
+            logger.warning(
+                "when_full is drop_oldest: when the disk is almost full, the oldest events are deleted"
+            )
+        }
+        return try EventLog(options) { progress in
             for mailbox in mailboxes { mailbox.post(.progress(progress)) }
         } notice: { [logger] notice in
             logger.log(level: notice.isError ? .error : .notice, "\(notice)")

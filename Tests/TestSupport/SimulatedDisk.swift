@@ -1,23 +1,21 @@
-import Glibc
-import POSIX
-import TestSupport
-
-@testable import EventLog
+package import EventLog
+internal import Glibc
+package import POSIX
 
 /// A disk that keeps what is written apart from what is synced.
 ///
 /// Its power can be cut, whereupon any part of what was not synced is lost: sectors of 512 bytes in
 /// any order, sizes, names. Its calls can fail. After a sync that failed it takes the file for
 /// clean, as Linux does, so a second sync succeeds and has done nothing.
-final class SimulatedDisk: Storage {
+package final class SimulatedDisk: Storage {
     /// A kind of call that can fail.
-    enum Call: String, CaseIterable {
+    package enum Call: String, CaseIterable {
         case open, read, append, overwrite, truncate, preallocate, sync, status, rename, delete
         case list, makeDirectory, syncDirectory, freeSpace
     }
 
     /// What happens to calls.
-    enum Fault: Equatable {
+    package enum Fault: Equatable {
         /// Only the first call that is due fails.
         case once(Int32)
         /// Every call fails until `heal()`.
@@ -29,7 +27,7 @@ final class SimulatedDisk: Storage {
     }
 
     /// How much of what was not synced is lost with the power.
-    enum Loss: CaseIterable {
+    package enum Loss: CaseIterable {
         case everything, anything, nothing
     }
 
@@ -37,34 +35,34 @@ final class SimulatedDisk: Storage {
     private let whileSyncing = Monitor<@Sendable (String) -> Void>({ _ in })
 
     /// An empty disk. What it loses comes from `seed`.
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         state = Monitor(DiskState(random: SeededRandom(seed: seed)))
     }
 
     /// The same disk once more, as it is now.
-    init(copying other: SimulatedDisk) {
+    package init(copying other: SimulatedDisk) {
         state = Monitor(other.state.withLock { $0 })
     }
 
     // MARK: - What the tests do to it
 
     /// Lets the call after `calls` more calls, of one of `kinds`, fail.
-    func arm(
+    package func arm(
         _ fault: Fault, after calls: Int, among kinds: [Call] = Call.allCases
     ) {
         state.withLock { $0.armed = .init(fault: fault, callsLeft: calls, kinds: Set(kinds)) }
     }
 
     /// Calls `body` with the path of each file that is being synced.
-    func duringSync(_ body: @escaping @Sendable (String) -> Void) {
+    package func duringSync(_ body: @escaping @Sendable (String) -> Void) {
         whileSyncing.withLock { $0 = body }
     }
 
     /// Lets all calls work again.
-    func heal() { state.withLock { $0.armed = nil } }
+    package func heal() { state.withLock { $0.armed = nil } }
 
     /// Runs `body` with all calls working.
-    func unharmed<Result>(_ body: () throws -> Result) rethrows -> Result {
+    package func unharmed<Result>(_ body: () throws -> Result) rethrows -> Result {
         let (armed, calls) = state.withLock { state in
             defer { state.armed = nil }
             return (state.armed, state.calls)
@@ -74,42 +72,42 @@ final class SimulatedDisk: Storage {
     }
 
     /// Ends the process: what was written stays, files are no longer open.
-    func kill() { state.withLock { $0.open = [:] } }
+    package func kill() { state.withLock { $0.open = [:] } }
 
     /// Cuts the power, and gives it back.
-    func cutPower(_ loss: Loss) { state.withLock { $0.cutPower(loss) } }
+    package func cutPower(_ loss: Loss) { state.withLock { $0.cutPower(loss) } }
 
     /// Sets the clock forward.
-    func pass(seconds: Double) { state.withLock { $0.time += seconds } }
+    package func pass(seconds: Double) { state.withLock { $0.time += seconds } }
 
     /// Bytes that all files may have together.
-    func limit(bytes: Int) { state.withLock { $0.capacityBytes = bytes } }
+    package func limit(bytes: Int) { state.withLock { $0.capacityBytes = bytes } }
 
     /// Whether the power is gone.
-    var isCut: Bool { state.withLock { $0.isCut } }
+    package var isCut: Bool { state.withLock { $0.isCut } }
     /// How many calls have failed because they were to.
-    var strikes: Int { state.withLock { $0.strikes } }
+    package var strikes: Int { state.withLock { $0.strikes } }
     /// The calls so far.
-    var calls: Int { state.withLock { $0.calls } }
+    package var calls: Int { state.withLock { $0.calls } }
     /// Files that are open.
-    var openFiles: Int { state.withLock { $0.open.count } }
+    package var openFiles: Int { state.withLock { $0.open.count } }
     /// What nobody may do: to sync a file again whose sync has failed, to write on after an error.
-    var violations: [String] { state.withLock { $0.violations } }
+    package var violations: [String] { state.withLock { $0.violations } }
 
     /// The paths of all files.
-    var paths: [String] {
+    package var paths: [String] {
         state.withLock { state in
             state.entries.filter { $0.value != DiskState.directory }.map(\.key).sorted()
         }
     }
 
     /// What the file at `path` holds.
-    func bytes(_ path: String) -> [UInt8] {
+    package func bytes(_ path: String) -> [UInt8] {
         state.withLock { state in state.entries[path].map { state.nodes[$0].content } ?? [] }
     }
 
     /// Puts a file on the disk, and the directories that it is in.
-    func put(_ bytes: [UInt8], at path: String) {
+    package func put(_ bytes: [UInt8], at path: String) {
         state.withLock { state in
             var parent = Substring(path)
             while let slash = parent.lastIndex(of: "/") {
@@ -123,7 +121,7 @@ final class SimulatedDisk: Storage {
     }
 
     /// Changes what the file at `path` holds, on the disk itself.
-    func rot(_ path: String, _ change: (inout [UInt8]) -> Void) {
+    package func rot(_ path: String, _ change: (inout [UInt8]) -> Void) {
         state.withLock { state in
             guard let node = state.entries[path] else { return }
             change(&state.nodes[node].content)
@@ -133,18 +131,18 @@ final class SimulatedDisk: Storage {
 
     // MARK: - Storage
 
-    func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> OpenFile {
+    package func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> OpenFile {
         try state.withLock { state throws(SystemError) in
             try state.begin(.open, path)
             return try state.open(path, mode)
         }
     }
 
-    func close(_ file: OpenFile) {
+    package func close(_ file: OpenFile) {
         state.withLock { $0.open[file.descriptor] = nil }
     }
 
-    func read(
+    package func read(
         _ file: OpenFile, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(SystemError) -> Int {
         try state.withLock { state throws(SystemError) in
@@ -156,11 +154,13 @@ final class SimulatedDisk: Storage {
         }
     }
 
-    func append(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws(SystemError) -> Int {
+    package func append(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws(SystemError)
+        -> Int
+    {
         try state.withLock { state throws(SystemError) in try state.append(bytes, to: file) }
     }
 
-    func overwrite(
+    package func overwrite(
         _ bytes: UnsafeRawBufferPointer, in file: OpenFile, at offset: Int
     ) throws(SystemError) -> Int {
         try state.withLock { state throws(SystemError) in
@@ -170,25 +170,25 @@ final class SimulatedDisk: Storage {
         }
     }
 
-    func truncate(_ file: OpenFile, to bytes: Int) throws(SystemError) {
+    package func truncate(_ file: OpenFile, to bytes: Int) throws(SystemError) {
         try state.withLock { state throws(SystemError) in
             try state.begin(.truncate, file.path)
             try state.change(file, .truncate(bytes: bytes))
         }
     }
 
-    func preallocate(_ file: OpenFile, from offset: Int, bytes: Int) throws(SystemError) {
+    package func preallocate(_ file: OpenFile, from offset: Int, bytes: Int) throws(SystemError) {
         try state.withLock { state throws(SystemError) in
             try state.begin(.preallocate, file.path)
         }
     }
 
-    func sync(_ file: OpenFile) throws(SystemError) {
+    package func sync(_ file: OpenFile) throws(SystemError) {
         whileSyncing.withLock { $0 }(file.path)
         try state.withLock { state throws(SystemError) in try state.sync(file) }
     }
 
-    func status(_ path: String) throws(SystemError) -> FileStatus {
+    package func status(_ path: String) throws(SystemError) -> FileStatus {
         try state.withLock { state throws(SystemError) in
             try state.begin(.status, path)
             guard let node = state.entries[path] else {
@@ -201,7 +201,7 @@ final class SimulatedDisk: Storage {
         }
     }
 
-    func rename(_ path: String, to target: String) throws(SystemError) {
+    package func rename(_ path: String, to target: String) throws(SystemError) {
         try state.withLock { state throws(SystemError) in
             try state.begin(.rename, path)
             guard let node = state.entries[path] else {
@@ -211,7 +211,7 @@ final class SimulatedDisk: Storage {
         }
     }
 
-    func delete(_ path: String) throws(SystemError) {
+    package func delete(_ path: String) throws(SystemError) {
         try state.withLock { state throws(SystemError) in
             try state.begin(.delete, path)
             guard let node = state.entries[path] else {
@@ -221,7 +221,7 @@ final class SimulatedDisk: Storage {
         }
     }
 
-    func list(_ path: String) throws(SystemError) -> [String] {
+    package func list(_ path: String) throws(SystemError) -> [String] {
         try state.withLock { state throws(SystemError) in
             try state.begin(.list, path)
             let prefix = path + "/"
@@ -231,7 +231,7 @@ final class SimulatedDisk: Storage {
         }
     }
 
-    func makeDirectory(_ path: String) throws(SystemError) {
+    package func makeDirectory(_ path: String) throws(SystemError) {
         try state.withLock { state throws(SystemError) in
             try state.begin(.makeDirectory, path)
             guard state.entries[path] == nil else {
@@ -244,18 +244,18 @@ final class SimulatedDisk: Storage {
         }
     }
 
-    func syncDirectory(_ path: String) throws(SystemError) {
+    package func syncDirectory(_ path: String) throws(SystemError) {
         try state.withLock { state throws(SystemError) in try state.syncDirectory(path) }
     }
 
-    func freeSpace(_ path: String) throws(SystemError) -> (free: Int, total: Int) {
+    package func freeSpace(_ path: String) throws(SystemError) -> (free: Int, total: Int) {
         try state.withLock { state throws(SystemError) in
             try state.begin(.freeSpace, path)
             return (state.capacityBytes - state.usedBytes, state.capacityBytes)
         }
     }
 
-    func monotonicSeconds() -> Double { state.withLock { $0.time } }
+    package func monotonicSeconds() -> Double { state.withLock { $0.time } }
 }
 
 /// A file as the system shows it, and as the platters have it.

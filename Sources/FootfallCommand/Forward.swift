@@ -1,0 +1,65 @@
+internal import ArgumentParser
+internal import Collector
+internal import POSIX
+
+/// `footfall replay`
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Send stored events again, byte for byte. Checkpoints stay as they are.",
+        discussion: "Exits with 1 if an event that was asked for is not in the log.")
+
+    @OptionGroup var location: DataOption
+
+    @Option(help: "The sequence of the first event to send.")
+    var from: UInt64
+
+    @Option(help: "The sequence of the last one. [the last of the log]")
+    var to: UInt64?
+
+    @Option(help: "Where to: 'stdout', as NDJSON.")
+    var toSink: String
+
+    func validate() throws {
+        guard from > 0 else { throw ValidationError("--from: the first event is 1") }
+        if let to, to < from { throw ValidationError("--to is before --from") }
+        guard SinkName(rawValue: toSink) != nil else {
+            throw ValidationError("--to-sink '\(toSink)': expected 'stdout'")
+        }
+    }
+
+    func run() throws {
+        guard let sink = SinkName(rawValue: toSink) else { return }
+        let replay: Replay
+        do throws(InspectionError) {
+            replay = try Replay(directory: location.data, from: from, through: to, to: sink)
+        } catch {
+            throw fail(error, code: .failure)
+        }
+        FileOutput.standardError.write("footfall: \(replay.summary)\n")
+        if let missing = replay.missing { throw fail(missing, code: .failure) }
+    }
+}
+
+/// `footfall audit`
+struct Audit: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: """
+            Check that, for each sink, what was stored is what was delivered, what is pending and \
+            what was rejected. Exits with 1 if not.
+            """)
+
+    @OptionGroup var location: DataOption
+
+    func run() throws {
+        let report: AuditReport
+        do throws(InspectionError) {
+            report = try AuditReport(directory: location.data) {
+                FileOutput.standardOutput.write($0 + "\n")
+            }
+        } catch {
+            throw fail(error, code: .failure)
+        }
+        if !report.isClean { throw ExitCode.failure }
+    }
+}
