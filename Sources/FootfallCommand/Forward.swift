@@ -17,22 +17,30 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: "The sequence of the last one. [the last of the log]")
     var to: UInt64?
 
-    @Option(help: "Where to: 'stdout', as NDJSON.")
+    @Option(help: "Where to: 'kafka', or 'stdout', as NDJSON.")
     var toSink: String
+
+    @OptionGroup var kafka: KafkaFlags
+
+    @Option(help: "A configuration file (YAML) with settings for Kafka.")
+    var config: String?
 
     func validate() throws {
         guard from > 0 else { throw ValidationError("--from: the first event is 1") }
         if let to, to < from { throw ValidationError("--to is before --from") }
         guard SinkName(rawValue: toSink) != nil else {
-            throw ValidationError("--to-sink '\(toSink)': expected 'stdout'")
+            throw ValidationError("--to-sink '\(toSink)': expected 'kafka' or 'stdout'")
         }
     }
 
     func run() throws {
         guard let sink = SinkName(rawValue: toSink) else { return }
+        let resolved = try SettingFlags.resolve(kafka.given, file: config)
         let replay: Replay
         do throws(InspectionError) {
-            replay = try Replay(directory: location.data, from: from, through: to, to: sink)
+            replay = try Replay(
+                directory: location.data, from: from, through: to, to: sink,
+                resolved.configuration)
         } catch {
             throw fail(error, code: .failure)
         }

@@ -10,21 +10,7 @@ struct ForwardingFlags: ParsableArguments {
             """)
     var forward: [String] = []
 
-    @Option(
-        name: .long, parsing: .singleValue,
-        help: "A broker of Kafka to begin with, HOST:PORT. May be repeated. [none]")
-    var kafkaBrokers: [String] = []
-
-    @Option(help: "The topic in Kafka. [footfall]")
-    var kafkaTopic: String?
-
-    @Option(
-        name: .long, parsing: .singleValue,
-        help: """
-            A setting of librdkafka, KEY=VALUE, such as 'security.protocol=sasl_ssl'. May be \
-            repeated. [none]
-            """)
-    var kafkaOptions: [String] = []
+    @OptionGroup var kafka: KafkaFlags
 
     @Option(
         help: """
@@ -50,11 +36,37 @@ struct ForwardingFlags: ParsableArguments {
     /// The values that were given, by the key of their setting.
     var given: [String: [String]] {
         var values = [
-            "kafka_topic": kafkaTopic, "retain_age": retainAge, "retain_bytes": retainBytes,
+            "retain_age": retainAge, "retain_bytes": retainBytes,
             "when_full": whenFull,
         ].compactMapValues { $0.map { [$0] } }
         if !forward.isEmpty { values["forward"] = forward }
+        return values.merging(kafka.given) { $1 }
+    }
+}
+
+/// The flags for Kafka.
+struct KafkaFlags: ParsableArguments {
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: "A broker of Kafka to begin with, HOST:PORT. May be repeated. [none]")
+    var kafkaBrokers: [String] = []
+
+    @Option(help: "The topic in Kafka. [footfall]")
+    var kafkaTopic: String?
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: """
+            A setting of librdkafka, KEY=VALUE, such as 'security.protocol=sasl_ssl'. May be \
+            repeated. [none]
+            """)
+    var kafkaOptions: [String] = []
+
+    /// The values that were given, by the key of their setting.
+    var given: [String: [String]] {
+        var values: [String: [String]] = [:]
         if !kafkaBrokers.isEmpty { values["kafka_brokers"] = kafkaBrokers }
+        if let kafkaTopic { values["kafka_topic"] = [kafkaTopic] }
         if !kafkaOptions.isEmpty { values["kafka_options"] = kafkaOptions }
         return values
     }

@@ -48,7 +48,7 @@ public struct Audit: Equatable, Sendable {
         var problems: [Verification.Problem] = []
         var audit = try look(directory, &problems)
         // What a sink got meanwhile may have been deleted under the look; the next one is nearer.
-        for _ in 1..<looksMax where try audit.isOvertaken(in: directory) {
+        for _ in 1..<looksMax where audit.isOvertaken(in: directory) {
             problems = []
             audit = try look(directory, &problems)
         }
@@ -60,7 +60,7 @@ public struct Audit: Equatable, Sendable {
     private static let looksMax = 3
 
     /// Whether something does not add up for a sink that has moved on.
-    private func isOvertaken(in directory: LogDirectory) throws(SystemError) -> Bool {
+    private func isOvertaken(in directory: LogDirectory) -> Bool {
         for account in accounts where !account.problems.isEmpty {
             if let now = try? Checkpoint.read(account.sink, in: directory),
                 now.sequence > account.checkpoint

@@ -32,6 +32,7 @@ public final class KafkaSink: Sink {
     /// What librdkafka complained of last; nil if nothing.
     public var lastError: String? { inbox.lastError }
 
+    /// Gives an event to librdkafka, which copies it.
     public func send(_ sequence: UInt64, _ line: UnsafeRawBufferPointer) -> SendResult {
         let event = EventLine(line)
         let key = event.string("visitor")
@@ -52,6 +53,7 @@ public final class KafkaSink: Sink {
         }
     }
 
+    /// Passes on what brokers said. A producer after a fatal error is replaced here.
     public func poll(seconds: Double, _ report: (DeliveryReport) -> Void) {
         let milliseconds = inbox.reports.isEmpty ? Int32(min(seconds, 60) * 1000) : 0
         rd_kafka_poll(client, milliseconds)

@@ -51,8 +51,13 @@ import Testing
                 data: directory.path,
                 ["--forward", "stdout", "--loops", "1", "--segment-bytes-max", "20KiB"])
             let connection = try server.connect()
-            for number in 0..<Int.random(in: 20...150, using: &random) {
-                #expect(connection.request("/track.js?s=\(round)-\(number)")?.status == 200)
+            // In two parts, so that the second one comes between two checkpoints.
+            for part in 0..<2 {
+                for number in 0..<Int.random(in: 10...80, using: &random) {
+                    let target = "/track.js?s=\(round)-\(part)-\(number)"
+                    #expect(connection.request(target)?.status == 200)
+                }
+                usleep(150_000)
             }
             // Sometimes there is a checkpoint, sometimes not.
             usleep(UInt32.random(in: 0...1_500_000, using: &random))

@@ -95,6 +95,22 @@ struct KafkaTests {
         try waitForDelivery(directory, of: 10)
         #expect(try broker.read("hits").count == 10)
         #expect(server.stop().status == 0)
+
+        // Some again, marked as such.
+        let replay = try ChildProcess.run(
+            [
+                FootfallBinary.path, "replay", "--data", directory.file("data"), "--from", "3",
+                "--to",
+                "6", "--to-sink", "kafka", "--kafka-brokers", broker.address, "--kafka-topic",
+                "hits",
+            ], environment: KafkaBroker.environment)
+        #expect(replay.status == 0, "\(replay.errors)")
+        let records = try broker.read("hits")
+        #expect(records.count == 14)
+        #expect(
+            records.filter { $0.id.hasSuffix(",replayed=true") }.map(\.sequence).sorted() == [
+                3, 4, 5, 6,
+            ])
     }
 
     @Test(

@@ -1,5 +1,8 @@
 internal import EventLog
 internal import Forwarding
+#if Kafka
+    internal import KafkaForwarding
+#endif
 internal import POSIX
 
 /// Sends stored events again, as `footfall replay` does. Checkpoints stay as they are.
@@ -13,15 +16,38 @@ public struct Replay {
     private static let waitSeconds = 1.0
 
     /// Sends the events of the log in `directory` from `first` on, and up to `last` or else to its
-    /// end.
+    /// end. Where Kafka is stands in `configuration`.
     public init(
-        directory: String, from first: UInt64, through last: UInt64?, to name: SinkName
+        directory: String, from first: UInt64, through last: UInt64?, to name: SinkName,
+        _ configuration: Configuration
     ) throws(InspectionError) {
         try InspectionError.requireLog(in: directory)
-        var sink =
-            switch name {
-            case .stdout: StreamSink.standardOutput()
-            }
+        switch name {
+        case .stdout:
+            var sink = StreamSink.standardOutput()
+            try send(directory, from: first, through: last, to: &sink)
+        case .kafka:
+            #if Kafka
+                guard !configuration.kafka.brokers.isEmpty else {
+                    throw InspectionError(
+                        description: "'kafka' needs kafka_brokers: where to send to")
+                }
+                var sink: KafkaSink
+                do throws(KafkaSink.Refused) {
+                    sink = try KafkaSink(KafkaOptions(configuration.kafka, isReplay: true))
+                } catch {
+                    throw InspectionError(description: error.description)
+                }
+                try send(directory, from: first, through: last, to: &sink)
+            #else
+                throw InspectionError(description: "this footfall was built without Kafka")
+            #endif
+        }
+    }
+
+    private mutating func send(
+        _ directory: String, from first: UInt64, through last: UInt64?, to sink: inout some Sink
+    ) throws(InspectionError) {
         var reader = LogReader(directory: directory, from: first)
         var (sent, outstanding, expected, absent) = (UInt64(0), 0, first, UInt64(0))
         var failure: String?

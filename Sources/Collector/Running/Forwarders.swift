@@ -79,8 +79,9 @@ struct Forwarders {
 
 #if Kafka
     extension KafkaOptions {
-        init(_ settings: KafkaSettings) {
+        init(_ settings: KafkaSettings, isReplay: Bool = false) {
             self.init(brokers: settings.brokers.joined(separator: ","), topic: settings.topic)
+            self.isReplay = isReplay
             for option in settings.options {
                 let parts = option.split(
                     separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
