@@ -24,7 +24,7 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build crawlers tag test test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
+.PHONY: run build crawlers tag test without-kafka test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
 	packages test-packages clean
 
 run: build
@@ -48,6 +48,15 @@ test: build $(BENCH_BINARY) test-packages $(VENV)
 		FOOTFALL_PYTHON=$(CURDIR)/$(VENV)/bin/python; \
 	swift test --skip-build --filter $(ALONE) $(SWIFT_FLAGS) && \
 		swift test --skip-build --skip $(ALONE) $(SWIFT_FLAGS)
+
+# Footfall for those who have no librdkafka.
+without-kafka: packages
+	swift build --disable-default-traits --product footfall --scratch-path .build-without-kafka \
+		$(SWIFT_FLAGS)
+	.build-without-kafka/debug/footfall serve --admin off --listen 127.0.0.1:0 --forward kafka \
+		--kafka-brokers 127.0.0.1:9092 --data .build-without-kafka/data 2>&1 \
+		| grep -q 'built without Kafka'
+	! ldd .build-without-kafka/debug/footfall | grep -q rdkafka
 
 # The crash tests at length: rounds of load and kill -9 for each class of durability, and random
 # histories of the log on a simulated disk. The latter are many, so they run optimized.

@@ -50,6 +50,7 @@ import Testing
                     ("127.0.0.1:8000;", "127.0.0.1:\(upstream);"),
                     ("listen 80;", "listen unix:80;"),
                     ("listen 443 ssl", "listen 127.0.0.1:\(port) ssl"),
+                    ("listen [::]:80;", ""), ("listen [::]:443 ssl http2;", ""),
                     ("/etc/ssl/stats.example.pem", pem), ("/etc/ssl/stats.example.key", pem),
                 ]
             case .haproxy, .haproxyWithHeaders1, .haproxyWithHeaders2:
@@ -58,7 +59,8 @@ import Testing
                         "server footfall 127.0.0.1:8000\n",
                         "server footfall 127.0.0.1:\(upstream) \(proxyProtocol ?? "")\n"
                     ),
-                    ("bind :80\n", "\n"), ("bind :443", "bind 127.0.0.1:\(port)"),
+                    ("bind :::80 v4v6\n", "\n"),
+                    ("bind :::443 v4v6", "bind 127.0.0.1:\(port)"),
                     ("/etc/ssl/stats.example.pem", pem),
                 ]
             case .caddy:
