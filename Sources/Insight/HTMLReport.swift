@@ -185,20 +185,7 @@ struct HTMLReport {
     }
 
     /// Text for the content of an element and for an attribute in quotes.
-    static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
-            default: escaped.unicodeScalars.append(character)
-            }
-        }
-        return escaped
-    }
+    static func escaped(_ text: String) -> String { HTMLText.escaped(text.utf8) }
 }
 
 /// An hour, counted from 1970, as text in UTC.

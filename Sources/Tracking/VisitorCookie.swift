@@ -123,20 +123,10 @@ public struct VisitorCookie: Sendable {
         names[0] + Array("=\(value)".utf8) + texts[variant.index]
     }
 
-    /// The value of `Set-Cookie` by which the cookie is taken away.
-    public func expiry(_ variant: Variant) -> [UInt8] {
-        names[0] + [UInt8(ascii: "=")] + expiryTexts[variant.index]
-    }
-
-    /// Appends the value of `Set-Cookie` that takes the cookie of that name away (RFC 6265, section
-    /// 3.1), of `setCookieBytesMax` at most.
-    public func appendExpiry(
-        of name: [UInt8], _ variant: Variant, to output: inout OutputSpan<UInt8>
-    ) {
-        output.append(name.span)
-        let attributes = expiryTexts[variant.index]
-        output.append(UInt8(ascii: "="))
-        output.append(attributes.span)
+    /// The values of `Set-Cookie` by which the cookie is taken away, under each of its names (RFC
+    /// 6265, section 3.1).
+    public func expiries(_ variant: Variant) -> [[UInt8]] {
+        names.map { $0 + [UInt8(ascii: "=")] + expiryTexts[variant.index] }
     }
 }
 

@@ -2,10 +2,6 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Whether strace(1) may trace a process here; containers can forbid it.
-private let canTrace =
-    (try? ChildProcess.run(["strace", "-D", "-o", "/dev/null", "true"]).status) == 0
-
 /// Signed links of the real command, on the real server.
 @Suite struct ClickTests {
     private static let key = "a=0123456789abcdef"

@@ -218,10 +218,3 @@ struct CostTests {
         return try #require(Int(number)) * 1024
     }
 }
-
-private func isInstalled(_ program: String) -> Bool {
-    (try? ChildProcess.run([program, "--version"]).status) == 0
-}
-
-private let canTrace: Bool =
-    (try? ChildProcess.run(["strace", "-D", "-o", "/dev/null", "true"]).status) == 0

@@ -125,14 +125,10 @@ import Testing
             """
     }
 
-    private static func isInstalled(_ program: String) -> Bool {
-        (try? ChildProcess.run(["which", program]).status) == 0
-    }
-
     @Test(
         "the collector knows the client, its host and scheme, and believes no client",
         .enabled(
-            if: ["nginx", "haproxy", "caddy", "openssl", "curl"].allSatisfy(isInstalled),
+            if: ["nginx", "haproxy", "caddy", "openssl", "curl"].allSatisfy { isInstalled($0) },
             "nginx, HAProxy, Caddy, openssl or curl is not installed"),
         arguments: Proxy.allCases)
     func client(_ kind: Proxy) throws {

@@ -2,10 +2,6 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Whether strace(1) may trace a process here; containers can forbid it.
-private let canTrace =
-    (try? ChildProcess.run(["strace", "-D", "-o", "/dev/null", "true"]).status) == 0
-
 /// The built binary on a disk that fails: strace makes system calls fail under it.
 @Suite(.enabled(if: canTrace, "strace cannot trace a process here"))
 struct DiskFailureTests {

@@ -194,6 +194,17 @@ import Testing
         #expect(try StoredEvent.all(in: directory.path).isEmpty)
     }
 
+    @Test("a visitor's cookie goes under every name that it may have")
+    func allNames() throws {
+        let directory = TemporaryDirectory()
+        let server = try FootfallServer(
+            data: directory.path, ["--cookie-names", "_v", "--cookie-names", "id"])
+        let expiries = ["_v", "id"].map { "\($0)=" + Self.expiry.dropFirst("id=".count) }
+        #expect(Array(cookies(try choose(server, "/opt-out")).dropFirst()) == expiries)
+        let hit = try server.request("/track.js", ["Cookie: id=\(Self.id)", "Sec-GPC: 1"])
+        #expect(cookies(try #require(hit)) == expiries)
+    }
+
     @Test("over https the choice holds in pages of other sites too")
     func choiceOverHTTPS() throws {
         let directory = TemporaryDirectory()

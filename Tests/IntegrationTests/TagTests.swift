@@ -119,7 +119,7 @@ final class TrackedSite {
 @Suite(
     .serialized,
     .enabled(
-        if: WebDriver.isInstalled && isThere("nginx", "-v") && isThere("openssl", "version"),
+        if: WebDriver.isInstalled && isInstalled("nginx") && isInstalled("openssl"),
         "chromium-driver, chromium, nginx or openssl is not installed"))
 final class TagTests {
     private let driver: WebDriver
@@ -524,8 +524,4 @@ final class TagTests {
         #expect(event.params["u"] == "\(site.pages)/a")
         #expect(event.params["e"]?.count == 36)
     }
-}
-
-private func isThere(_ program: String, _ flag: String) -> Bool {
-    (try? ChildProcess.run([program, flag]).status) == 0
 }

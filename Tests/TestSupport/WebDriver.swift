@@ -8,7 +8,7 @@ public final class WebDriver {
     /// Whether the driver and its browser are installed.
     public static var isInstalled: Bool {
         ["chromedriver", "chromium"].allSatisfy {
-            (try? ChildProcess.run([$0, "--version"]).status) == 0
+            TestSupport.isInstalled($0)
         }
     }
 

@@ -46,8 +46,8 @@ struct OptOut {
         switch choice {
         case .out:
             return kinds.map { $0.setCookie(value: "1", variant) }
-                + [visitorCookie.expiry(variant)]
-        case .back: return kinds.map { $0.expiry(variant) }
+                + visitorCookie.expiries(variant)
+        case .back: return kinds.flatMap { $0.expiries(variant) }
         }
     }
 

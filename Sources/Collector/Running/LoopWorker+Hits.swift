@@ -188,22 +188,17 @@ extension LoopWorker {
         case .none: break
         case .set:
             guard let visitor = identity.visitor else { return }
-            addCookie(to: &exchange) { cookie.appendSetCookie(for: visitor, cookies, to: &$0) }
+            var output = OutputSpan(buffer: cookieText, initializedCount: 0)
+            cookie.appendSetCookie(for: visitor, cookies, to: &output)
+            output.append(0)
+            let count = output.finalize(for: cookieText)
+            exchange.addField(
+                "Set-Cookie",
+                nulTerminated: UnsafeBufferPointer(rebasing: cookieText[..<count]).span)
         case .expire:
-            for name in cookie.names {
-                addCookie(to: &exchange) { cookie.appendExpiry(of: name, cookies, to: &$0) }
+            for value in cookie.expiries(cookies) {
+                exchange.addField("Set-Cookie", nulTerminated: (value + [0]).span)
             }
         }
-    }
-
-    private func addCookie(
-        to exchange: inout HTTPExchange, _ append: (inout OutputSpan<UInt8>) -> Void
-    ) {
-        var output = OutputSpan(buffer: cookieText, initializedCount: 0)
-        append(&output)
-        output.append(0)
-        let count = output.finalize(for: cookieText)
-        exchange.addField(
-            "Set-Cookie", nulTerminated: UnsafeBufferPointer(rebasing: cookieText[..<count]).span)
     }
 }
