@@ -9,6 +9,9 @@ TEST_PACKAGES := binutils caddy chromium chromium-driver curl haproxy kcat nginx
 	python3-venv strace util-linux valgrind zstd
 COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
+INSTALL_PACKAGES := binutils python3
+DEB_PACKAGES := dpkg-dev
+DEB_TEST_PACKAGES := curl lintian man-db systemd util-linux
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0 \
 	crawler-user-agents==1.67.0 tdewolff-minify==2.24.12 \
@@ -26,7 +29,7 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build crawlers tag test without-kafka test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
+.PHONY: run build crawlers tag test install deb test-deb doc without-kafka test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
 	packages test-packages clean
 
 run: build
@@ -50,6 +53,66 @@ test: build $(BENCH_BINARY) test-packages $(VENV)
 		FOOTFALL_PYTHON=$(CURDIR)/$(VENV)/bin/python; \
 	swift test --skip-build --filter $(ALONE) $(SWIFT_FLAGS) && \
 		swift test --skip-build --skip $(ALONE) $(SWIFT_FLAGS)
+
+# Footfall for this machine, or below DESTDIR for a package. The programs contain the Swift runtime. A
+# configuration that is there is kept.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+DESTDIR ?=
+PROGRAMS := footfall footfall-bench
+STATIC := .build-static/release
+VERSION = $(shell sed -n 's/^\#define FOOTFALL_VERSION "\(.*\)"/\1/p' Sources/CBuild/include/CBuild.h)
+EXAMPLES := $(wildcard Deploy/*.conf Deploy/*.cfg Deploy/*.json Deploy/*.yaml) Deploy/Caddyfile
+
+$(STATIC)/footfall: Package.swift $(wildcard .git/logs/HEAD) \
+		$(shell find Sources Benchmarks/LoadTest -type f) | packages
+	for program in $(PROGRAMS); do \
+		$(if $(COMMIT),FOOTFALL_COMMIT=$(COMMIT)) swift build -c release --static-swift-stdlib \
+			--scratch-path .build-static --product $$program $(SWIFT_FLAGS) || exit 1; \
+	done
+	touch $@
+
+install: $(STATIC)/footfall
+	$(call install,$(INSTALL_PACKAGES))
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/doc/footfall/examples \
+		share/bash-completion/completions share/fish/vendor_completions.d lib/sysusers.d) \
+		$(DESTDIR)$(ZSHDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/footfall
+	for program in $(PROGRAMS); do set -e -o pipefail; \
+		built=$(STATIC)/$$program; \
+		install -s $$built $(DESTDIR)$(PREFIX)/bin; \
+		python3 Deploy/package/manual.py Deploy/package/$$program.1 $$built | gzip -9n \
+			> $(DESTDIR)$(PREFIX)/share/man/man1/$$program.1.gz; \
+		$$built --generate-completion-script bash \
+			> $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program; \
+		$$built --generate-completion-script fish \
+			> $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish; \
+		$$built --generate-completion-script zsh > $(DESTDIR)$(ZSHDIR)/_$$program; \
+	done
+	for unit in footfall.service footfall.socket; do \
+		sed 's|/usr/bin/footfall|$(PREFIX)/bin/footfall|; s|/etc/footfall|$(SYSCONFDIR)/footfall|' \
+			Deploy/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
+	install -m 644 Deploy/package/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/footfall.conf
+	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/footfall
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(PREFIX)/share/doc/footfall/examples
+	[ -e $(DESTDIR)$(SYSCONFDIR)/footfall/footfall.yaml ] || install -m 644 \
+		Deploy/package/footfall.yaml $(DESTDIR)$(SYSCONFDIR)/footfall/footfall.yaml
+
+# A Debian package, .build/footfall_VERSION_ARCHITECTURE.deb.
+DEB = .build/footfall_$(VERSION)-1_$(shell dpkg --print-architecture).deb
+deb: $(STATIC)/footfall
+	$(call install,$(DEB_PACKAGES))
+	rm -rf .build/deb
+	umask 022 && $(MAKE) install DESTDIR=$(CURDIR)/.build/deb PREFIX=/usr UNITDIR=/lib/systemd/system \
+		ZSHDIR=/usr/share/zsh/vendor-completions SYSCONFDIR=/etc
+	umask 022 && Deploy/package/build-deb.sh .build/deb $(DEB) $(VERSION)-1
+
+# The package, installed into a throw-away view of this machine's file system, used, taken away again.
+test-deb: deb
+	$(call install,$(DEB_TEST_PACKAGES))
+	$(SUDO) Deploy/package/test-deb.sh $(DEB)
 
 # Footfall for those who have no librdkafka.
 without-kafka: packages

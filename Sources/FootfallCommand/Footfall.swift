@@ -18,7 +18,7 @@ struct Footfall: ParsableCommand {
 
 /// Where a log is.
 struct DataOption: ParsableArguments {
-    @Option(help: "The data directory.")
+    @Option(help: "The data directory.", completion: .directory)
     var data = "./data"
 }
 

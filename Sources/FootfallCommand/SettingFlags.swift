@@ -4,7 +4,7 @@ internal import Glibc
 
 /// The flags that set something. Each is a `Setting`, which reads its value.
 struct SettingFlags: ParsableArguments {
-    @Option(help: "A configuration file (YAML).")
+    @Option(help: "A configuration file (YAML).", completion: .file())
     var config: String?
 
     @Option(
@@ -15,7 +15,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "Where the operator asks, or 'off'. [127.0.0.1:8001]")
     var admin: String?
 
-    @Option(help: "The data directory. [./data]")
+    @Option(help: "The data directory. [./data]", completion: .directory)
     var data: String?
 
     @Option(help: "Event loops. [one for each core]")
