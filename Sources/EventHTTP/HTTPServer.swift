@@ -31,8 +31,12 @@ public final class HTTPServer {
     private let state: UnsafeMutablePointer<ServerState>
     private let gate: Gate
     private let clock: EventSource
+    /// Whether this process is the only one that has the listening socket.
+    private let ownsSocket: Bool
+    /// evhttp's listening socket; nil when it is closed.
+    private var bound: OpaquePointer?
     // One witness call a request; a class existential allocates nothing.
-    private unowned let handler: any HTTPHandler
+    private unowned var handler: any HTTPHandler
 
     /// Serves `socket`, which now belongs to the server. `handler` outlives it. With
     /// `handsOverAll` evhttp answers every request, those too that the gate could. A peer for whose
@@ -51,6 +55,7 @@ public final class HTTPServer {
         self.listener = listener
         self.loop = loop
         self.handler = handler
+        ownsSocket = !socket.isInherited
         state = .allocate(capacity: 1)
         state.initialize(to: ServerState())
         let isTCP = if case .tcp = socket.address { true } else { false }
@@ -73,7 +78,7 @@ public final class HTTPServer {
         // evhttp would add text/html to every reply without a type.
         evhttp_set_default_content_type(server, nil)
         evhttp_set_gencb(server, requestReceived, callbackContext(self))
-        let bound = evhttp_bind_listener(server, listener.handle)
+        bound = evhttp_bind_listener(server, listener.handle)
         precondition(bound != nil, "libevent could not bind a listener to its server")
         evconnlistener_set_error_cb(listener.handle, listenerFailed)
     }
@@ -87,13 +92,47 @@ public final class HTTPServer {
         state.deallocate()
     }
 
+    /// Goes by these from now on, and gives requests to another handler, which outlives it too.
+    /// Connections that are open keep their deadlines. Between two turns of the loop.
+    public func update(
+        limits: HTTPLimits, handsOverAll: Bool = false,
+        sendsProxyHeader: @escaping (_ peer: Span<UInt8>) -> Bool = { _ in false },
+        handler: any HTTPHandler
+    ) {
+        self.handler = handler
+        evhttp_set_max_body_size(server, limits.bodyBytesMax)
+        gate.update(
+            limits: limits, handsOverAll: handsOverAll, sendsProxyHeader: sendsProxyHeader,
+            handler: handler)
+        listener.connectionsMax = limits.connectionsMax
+        listener.update(connections: gate.count)
+    }
+
     /// Requests that wait for their reply.
     public var openExchanges: Int { state.pointee.openExchanges }
 
-    /// Accepts no more connections, and closes each after its next reply.
+    /// Connections that are open.
+    public var connections: Int { gate.count }
+
+    /// Those of them that are in the middle of a request or a reply.
+    public var busyConnections: Int { gate.busyCount }
+
+    /// Closes each connection after its next reply. A socket that another process goes on with is
+    /// left to it: what waits there is not touched. One's own is to be closed soon, with
+    /// `stopListening()`; until then what came before is still accepted.
     public func drain() {
         state.pointee.isDraining = true
+        if !ownsSocket { listener.drain() }
+    }
+
+    /// Closes the listening socket, so that who comes now is refused at once and can go elsewhere.
+    public func stopListening() {
         listener.drain()
+        guard ownsSocket, let bound else { return }
+        self.bound = nil
+        // It frees the listener, which closes the socket.
+        evhttp_del_accept_socket(server, bound)
+        listener.isClosed = true
     }
 
     func received(_ request: UnsafeMutablePointer<evhttp_request>) {

@@ -19,21 +19,22 @@ final class Gate {
         let bytes: UnsafeBufferPointer<UInt8>
     }
 
-    let limits: HTTPLimits
-    private let base: OpaquePointer
-    private let parser: HeadParser
-    private let state: UnsafeMutablePointer<ServerState>
-    private unowned let handler: any HTTPHandler
+    // These change only between two turns; to check that for each hit takes 1 % of its instructions.
+    @exclusivity(unchecked) private var limits: HTTPLimits
+    @exclusivity(unchecked) private var parser: HeadParser
+    @exclusivity(unchecked) private unowned var handler: any HTTPHandler
     /// Where bytes are received; what is left of them is copied to the connection.
-    private let scratch: UnsafeMutableBufferPointer<UInt8>
+    @exclusivity(unchecked) private var scratch: UnsafeMutableBufferPointer<UInt8>
+    private let base: OpaquePointer
+    private let state: UnsafeMutablePointer<ServerState>
     /// Set while evhttp dispatches a request.
     private(set) var handover: Handover?
     /// Whether every request goes through evhttp.
-    private let handsOverAll: Bool
+    private var handsOverAll: Bool
     /// Not so on a unix socket, for which evhttp has a host name that is not the peer's.
     private let hasPeerAddresses: Bool
     /// Whether a peer begins its connections with a PROXY header.
-    private let sendsProxyHeader: (_ peer: Span<UInt8>) -> Bool
+    private var sendsProxyHeader: (_ peer: Span<UInt8>) -> Bool
     private var first: Connection?
     // No access lies within another; to check that for each hit takes 1 % of its instructions.
     @exclusivity(unchecked) private var dirty: [Connection] = []
@@ -82,6 +83,42 @@ final class Gate {
     deinit {
         precondition(first == nil, "evhttp is freed first, and closes every connection")
         scratch.deallocate()
+    }
+
+    /// Goes by these from now on; connections that are open keep their deadlines.
+    func update(
+        limits: HTTPLimits, handsOverAll: Bool,
+        sendsProxyHeader: @escaping (_ peer: Span<UInt8>) -> Bool, handler: any HTTPHandler
+    ) {
+        self.limits = limits
+        self.handsOverAll = handsOverAll
+        self.sendsProxyHeader = sendsProxyHeader
+        self.handler = handler
+        parser = HeadParser(limits: limits)
+        // Never smaller: connections may hold as much as they could before.
+        guard scratch.count < limits.headBytesMax + Self.receiveBytes else { return }
+        scratch.deallocate()
+        scratch = .allocate(capacity: limits.headBytesMax + Self.receiveBytes)
+    }
+
+    /// Connections of which a request has begun, or that wait for a reply or for its last bytes.
+    var busyCount: Int {
+        var busy = 0
+        var next = first
+        while let connection = next {
+            next = connection.pointee.next
+            if isBusy(connection) { busy += 1 }
+        }
+        return busy
+    }
+
+    private func isBusy(_ connection: Connection) -> Bool {
+        switch connection.pointee.phase {
+        case .content, .chunks, .refused: true
+        case .proxyHeader, .head:
+            connection.pointee.seen > 0 || connection.pointee.waits
+                || connection.pointee.isHandedOver || connection.pointee.output.count > 0
+        }
     }
 
     // MARK: - Connections
@@ -404,10 +441,15 @@ final class Gate {
         connection.pointee.phase = .head
         connection.pointee.deadline = .infinity
         let bytes = connection.pointee.head.bytes
-        guard let head = try? parser.parse(bytes) else {
-            preconditionFailure("it was a head when it came")
+        do throws(RequestRefusal) {
+            guard let head = try parser.parse(bytes) else {
+                preconditionFailure("it was a head when it came")
+            }
+            handOver(connection, head, bytes)
+        } catch {
+            // The limits are others by now.
+            return refuse(connection, error)
         }
-        handOver(connection, head, bytes)
         if connection.pointee.isClosed { return }
         connection.pointee.head.removeAll()
         connection.pointee.content.removeAll()
