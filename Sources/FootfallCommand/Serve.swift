@@ -20,9 +20,12 @@ struct Serve: ParsableCommand {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         let isComplete: Bool
         do throws(Collector.StartError) {
+            let (given, file) = (settings.given, settings.config)
             isComplete = try Collector(
                 resolved.configuration, logger: Logger(label: "footfall")
-            ).serve()
+            ) { () throws(ConfigurationError) in
+                try SettingFlags.read(given, file: file)
+            }.serve()
         } catch {
             throw fail(error, code: .failure)
         }

@@ -101,6 +101,13 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "How long a reply may wait for the disk before it is a 503. [10s]")
     var handlerTimeout: String?
 
+    @Option(
+        help: """
+            How long hits are still taken after SIGTERM, while /ready says that none should come, or \
+            'off'. [off]
+            """)
+    var drainDelay: String?
+
     @Option(help: "How long a shutdown may take before the process ends at once. [30s]")
     var shutdownTimeout: String?
 
@@ -170,7 +177,8 @@ struct SettingFlags: ParsableArguments {
             "connection_requests_max": connectionRequestsMax,
             "head_timeout": headTimeout, "body_timeout": bodyTimeout,
             "idle_timeout": idleTimeout, "write_timeout": writeTimeout,
-            "handler_timeout": handlerTimeout, "shutdown_timeout": shutdownTimeout,
+            "handler_timeout": handlerTimeout, "drain_delay": drainDelay,
+            "shutdown_timeout": shutdownTimeout,
             "print": print,
         ].compactMapValues { $0.map { [$0] } }
         if !listen.isEmpty { values["listen"] = listen }
@@ -191,16 +199,23 @@ struct SettingFlags: ParsableArguments {
         try Self.resolve(given, file: config)
     }
 
-    /// What is in force with the values of these flags and the file at a path.
+    /// The same. Throws the exit code after it has said what is wrong.
     static func resolve(
         _ flags: [String: [String]], file: String?
     ) throws -> ResolvedConfiguration {
         do throws(ConfigurationError) {
-            return try ResolvedConfiguration(flags: flags, environment: environment(), file: file)
+            return try read(flags, file: file)
         } catch {
             if case .flag = error.source { throw fail(error, code: .usage) }
             throw fail(error, code: .configuration)
         }
+    }
+
+    /// What is in force with the values of these flags and the file at a path.
+    static func read(
+        _ flags: [String: [String]], file: String?
+    ) throws(ConfigurationError) -> ResolvedConfiguration {
+        try ResolvedConfiguration(flags: flags, environment: environment(), file: file)
     }
 
     /// The process's variables that can be settings.

@@ -65,6 +65,9 @@ public struct Configuration: Sendable {
     public var kafka = KafkaSettings()
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.
     public var print: PrintMode = isatty(STDOUT_FILENO) == 1 ? .hits : .none
+    /// Seconds for which hits are still taken after SIGTERM, while `/ready` says that none should come;
+    /// nil for none.
+    public var drainDelaySeconds: Double?
     /// Seconds that a shutdown may take before the process ends at once.
     public var shutdownSeconds = 30.0
 

@@ -18,6 +18,10 @@ public struct Setting: Sendable {
     /// `FOOTFALL_SYNC_INTERVAL`.
     public var variable: String { "FOOTFALL_" + key.uppercased() }
 
+    /// Whether it can be changed while the collector runs: not what makes its listeners, its threads and
+    /// its directory.
+    public var isReloadable: Bool { !["admin", "data", "listen", "loops"].contains(key) }
+
     /// A value that cannot be used, and why.
     struct InvalidValue: Error {
         let reason: String
@@ -109,6 +113,12 @@ public struct Setting: Sendable {
         seconds("idle_timeout", \.limits.idleSeconds),
         seconds("write_timeout", \.limits.writeSeconds),
         seconds("handler_timeout", \.limits.handlerSeconds),
+        scalar("drain_delay") { (configuration, value) throws(InvalidValue) in
+            configuration.drainDelaySeconds =
+                value == "off" ? nil : try UnitValue.seconds(value)
+        } value: {
+            $0.drainDelaySeconds.map { UnitValue.text(seconds: $0) } ?? "off"
+        },
         seconds("shutdown_timeout", \.shutdownSeconds),
         choice("print", \.print),
         list("allowed_origins", \.allowedOrigins, "'*' or an origin such as https://shop.example") {

@@ -8,7 +8,8 @@ internal import Tracking
 /// On the control loop.
 final class AdminHandler: HTTPHandler {
     private let log: EventLog
-    private let configuration: Configuration
+    /// What is in force.
+    var configuration: Configuration
     /// Set when the collector begins to shut down.
     var isDraining = false
 

@@ -7,15 +7,37 @@ internal import Tracking
 enum LoopMessage: Sendable {
     /// The log has news of lines that wait.
     case progress(EventLog.Progress)
+    /// Go on under another configuration.
+    case update(LoopUpdate)
+    /// Say that the loop is alive.
+    case ping
     /// Accept nothing more, answer what is held, end.
     case drain
 }
 
+/// What a loop goes by from now on.
+struct LoopUpdate: Sendable {
+    let configuration: Configuration
+    let printer: Printer?
+}
+
+/// What loops tell the control loop.
+enum ControlMessage: Sendable {
+    case workerEnded(dropped: Int)
+    /// The loop of that number is alive.
+    case pong(Int)
+    case warning(String)
+    case reloaded(Reloader.Outcome)
+}
+
 /// One loop with its servers and its handlers: everything between a request and the log.
 ///
-/// Made and used on the loop's thread.
+/// Made and used on the loop's thread. All that comes from the configuration is fixed: under another
+/// one a successor goes on with the loop, its servers and what waits.
 final class LoopWorker: HTTPHandler {
-    private let loop = EventLoop()
+    /// The number of its loop.
+    private let index: Int
+    private let loop: EventLoop
     let configuration: Configuration
     private let log: EventLog
     let printer: Printer?
@@ -34,12 +56,15 @@ final class LoopWorker: HTTPHandler {
     @exclusivity(unchecked) var batch = Batch()
     @exclusivity(unchecked) var held = HeldReplies()
     var unstoredClicks = UnstoredClicks()
-    private var isDraining = false
+    private var drain: Drain?
+    /// What its successor is to go by.
+    private var update: LoopUpdate?
+    private let mailbox: LoopMailbox<LoopMessage>
+    private let control: LoopMailbox<ControlMessage>
+    private let crawlers: CrawlerList
     /// Hits that visitors did not want to be stored.
     var dropped = 0
     var solePeer: SolePeer
-    /// Tells an operator something.
-    let warn: (String) -> Void
     /// Whether the gate can send the reply to every hit: it has room for so many fields.
     private let fitsGate: Bool
     /// Text of the `Set-Cookie` field that is being made.
@@ -52,16 +77,56 @@ final class LoopWorker: HTTPHandler {
     private let crossSiteReply = Response.plain(.forbidden)
     private let gpcStatement: Response
 
-    /// A worker for `sockets`, which it takes over.
-    init(
-        _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
-        mailbox: LoopMailbox<LoopMessage>, printer: Printer?, crawlers: CrawlerList,
-        warn: @escaping (String) -> Void
+    /// A worker for `sockets`, which it takes over, on a loop of its own.
+    convenience init(
+        index: Int, _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
+        mailbox: LoopMailbox<LoopMessage>, control: LoopMailbox<ControlMessage>, printer: Printer?,
+        crawlers: CrawlerList
     ) {
+        self.init(
+            index: index, LoopUpdate(configuration: configuration, printer: printer),
+            loop: EventLoop(), log: log, mailbox: mailbox, control: control, crawlers: crawlers)
+        servers = sockets.map {
+            HTTPServer(
+                loop: loop, socket: $0, limits: configuration.limits,
+                handsOverAll: configuration.http == .evhttp, sendsProxyHeader: sendsProxyHeader,
+                handler: self)
+        }
+    }
+
+    /// The worker that goes on in place of `old`, whose run has ended with `update`.
+    convenience init(succeeding old: LoopWorker, _ update: LoopUpdate) {
+        self.init(
+            index: old.index, update, loop: old.loop, log: old.log, mailbox: old.mailbox,
+            control: old.control, crawlers: old.crawlers)
+        swap(&held, &old.held)
+        swap(&batch, &old.batch)
+        swap(&servers, &old.servers)
+        unstoredClicks = old.unstoredClicks
+        dropped = old.dropped
+        if solePeer.isPossible { solePeer = old.solePeer }
+        for server in servers {
+            server.update(
+                limits: configuration.limits, handsOverAll: configuration.http == .evhttp,
+                sendsProxyHeader: sendsProxyHeader, handler: self)
+        }
+        if old.drain != nil { beginDraining() }
+    }
+
+    private init(
+        index: Int, _ update: LoopUpdate, loop: EventLoop, log: EventLog,
+        mailbox: LoopMailbox<LoopMessage>, control: LoopMailbox<ControlMessage>,
+        crawlers: CrawlerList
+    ) {
+        let configuration = update.configuration
+        self.index = index
         self.configuration = configuration
+        self.loop = loop
         self.log = log
-        self.printer = printer
-        self.warn = warn
+        self.mailbox = mailbox
+        self.control = control
+        self.crawlers = crawlers
+        printer = update.printer
         solePeer = SolePeer(trusted: configuration.trustedProxies)
         router = Router(
             configuration.paths, servesDemo: configuration.servesDemo,
@@ -78,14 +143,6 @@ final class LoopWorker: HTTPHandler {
         let fieldBytes = "Set-Cookie: \r\n".utf8.count + cookie.setCookieBytesMax
         fitsGate = cookie.names.count * fieldBytes <= HTTPExchange.gateFieldBytesMax
         cookieText = .allocate(capacity: cookie.setCookieBytesMax + 1)
-        let (hasHeaders, proxies) = (configuration.proxyProtocol, configuration.trustedProxies)
-        for socket in sockets {
-            servers.append(
-                HTTPServer(
-                    loop: loop, socket: socket, limits: configuration.limits,
-                    handsOverAll: configuration.http == .evhttp,
-                    sendsProxyHeader: { hasHeaders && proxies.trusts(peer: $0) }, handler: self))
-        }
         sources.append(mailbox.attach(to: loop) { [unowned self] in receive($0) })
         sources.append(loop.every(seconds: 1) { [unowned self] in answerOverdue() })
     }
@@ -94,11 +151,25 @@ final class LoopWorker: HTTPHandler {
         cookieText.deallocate()
     }
 
-    /// Serves until the worker is drained.
-    func run() {
+    /// Serves until the worker is drained, or another configuration comes, which is returned.
+    func run() -> LoopUpdate? {
         loop.run(endOfTurn: endOfTurn)
         sources = []
+        drain?.source = nil
+        if let update { return update }
         servers = []
+        return nil
+    }
+
+    /// Whether a peer has to begin its connections with a PROXY header.
+    private var sendsProxyHeader: (Span<UInt8>) -> Bool {
+        let (hasHeaders, proxies) = (configuration.proxyProtocol, configuration.trustedProxies)
+        return { hasHeaders && proxies.trusts(peer: $0) }
+    }
+
+    /// Tells an operator something.
+    func warn(_ text: String) {
+        control.post(.warning(text))
     }
 
     // MARK: - Requests
@@ -183,7 +254,7 @@ final class LoopWorker: HTTPHandler {
 
     private func endOfTurn() {
         if batch.count > 0 { appendBatch() }
-        if isDraining, held.count == 0 { loop.stop() }
+        if update != nil { loop.stop() }
     }
 
     private func appendBatch() {
@@ -199,10 +270,43 @@ final class LoopWorker: HTTPHandler {
         switch message {
         case .progress(.stored(let through)): held.take(through: through, answerStored)
         case .progress(.lost): held.take(through: .max, answerRefused)
-        case .drain:
-            isDraining = true
-            for server in servers { server.drain() }
+        case .update(let update): self.update = update
+        case .ping: control.post(.pong(index))
+        case .drain: beginDraining()
         }
+    }
+
+    // MARK: - The end
+
+    /// A drain that has begun.
+    private struct Drain {
+        let begunAt: Double
+        var source: EventSource?
+
+        /// Seconds between two looks whether it is done.
+        static let lookSeconds = 0.02
+        /// Seconds for which connections without a request are kept: one may be on its way.
+        static let lingerSeconds = 0.5
+        /// The part of the shutdown's time for which requests that have begun are waited for.
+        static let busyPart = 0.5
+    }
+
+    private func beginDraining() {
+        for server in servers { server.drain() }
+        drain = Drain(begunAt: Clock.monotonicSeconds())
+        drain?.source = loop.every(seconds: Drain.lookSeconds) { [unowned self] in
+            for server in servers { server.stopListening() }
+            if isDrained { loop.stop() }
+        }
+    }
+
+    private var isDrained: Bool {
+        guard let drain, held.count == 0 else { return false }
+        let seconds = Clock.monotonicSeconds() - drain.begunAt
+        if servers.allSatisfy({ $0.busyConnections == 0 }) {
+            return seconds >= Drain.lingerSeconds || servers.allSatisfy { $0.connections == 0 }
+        }
+        return seconds >= configuration.shutdownSeconds * Drain.busyPart
     }
 
     /// A reply that waits for longer than a handler may is given up; its hit may yet be stored.

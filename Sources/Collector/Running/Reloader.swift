@@ -1,0 +1,106 @@
+internal import EventHTTP
+internal import EventLog
+internal import POSIX
+
+/// Reads the configuration again and puts in force what can be changed while the collector runs, on
+/// a thread of its own: that may take as long as a sink takes to stop.
+///
+/// Used on the control loop.
+final class Reloader {
+    /// What became of a reload.
+    enum Outcome: Sendable {
+        /// These settings changed, and are in force; those need a restart, and stay as they were.
+        case changed(LoopUpdate, inForce: [String], needRestart: [String])
+        /// Everything stays as it was, for this reason.
+        case refused(String)
+    }
+
+    /// Why a reload was refused.
+    private struct Refused: Error {
+        let reason: String
+    }
+
+    private let log: EventLog
+    private let forwarders: Forwarders
+    private let control: LoopMailbox<ControlMessage>
+    private let resolve: Collector.Resolve
+    private var thread: Thread?
+    /// Whether it is to be done once more: the file may have changed after it was read.
+    private var isAskedAgain = false
+
+    init(
+        log: EventLog, forwarders: Forwarders, control: LoopMailbox<ControlMessage>,
+        resolve: @escaping Collector.Resolve
+    ) {
+        self.log = log
+        self.forwarders = forwarders
+        self.control = control
+        self.resolve = resolve
+    }
+
+    /// Begins, under `old` and with the printer that there is; the outcome comes to the control
+    /// loop, which then calls `finished()`. One at a time.
+    func begin(_ old: Configuration, _ printer: Printer?) {
+        guard thread == nil else { return isAskedAgain = true }
+        do throws(SystemError) {
+            thread = try Thread(name: "reload") { [log, forwarders, control, resolve] in
+                control.post(
+                    .reloaded(Self.reload(old, printer, log, forwarders, resolve)))
+            }
+        } catch {
+            control.post(.reloaded(.refused(error.description)))
+        }
+    }
+
+    /// Takes note that an outcome has come. Whether another reload was asked for meanwhile.
+    func finished() -> Bool {
+        waitForEnd()
+        defer { isAskedAgain = false }
+        return isAskedAgain
+    }
+
+    /// Waits for a reload that goes on.
+    func waitForEnd() {
+        thread?.join()
+        thread = nil
+    }
+
+    private static func reload(
+        _ old: Configuration, _ printer: Printer?, _ log: EventLog, _ forwarders: Forwarders,
+        _ resolve: Collector.Resolve
+    ) -> Outcome {
+        do {
+            var new = try resolve().configuration
+            let (inForce, needRestart) = try Setting.keepFixed(&new, old)
+            // What can fail comes first, and changes nothing.
+            try Forwarders.check(new)
+            let printer = try printer ?? Printer.of(new)
+            try log.update(new.logOptions)
+            try forwarders.update(new)
+            return .changed(
+                LoopUpdate(configuration: new, printer: new.print == .none ? nil : printer),
+                inForce: inForce, needRestart: needRestart)
+        } catch {
+            return .refused("\(error)")
+        }
+    }
+}
+
+extension Setting {
+    /// Gives `new` the old values of settings that cannot change while the collector runs. The keys
+    /// that have changed, and those that would have.
+    fileprivate static func keepFixed(
+        _ new: inout Configuration, _ old: Configuration
+    ) throws(InvalidValue) -> (inForce: [String], needRestart: [String]) {
+        var (inForce, needRestart): ([String], [String]) = ([], [])
+        for setting in all where setting.values(new) != setting.values(old) {
+            if setting.isReloadable {
+                inForce.append(setting.key)
+            } else {
+                needRestart.append(setting.key)
+                try setting.apply(&new, setting.values(old))
+            }
+        }
+        return (inForce, needRestart)
+    }
+}
