@@ -30,7 +30,10 @@ struct ServiceManager: Sendable {
         notifySocket = variable("NOTIFY_SOCKET").flatMap { NotifySocket(path: $0) }
         watchdogSeconds =
             isForUs("WATCHDOG_PID")
-            ? variable("WATCHDOG_USEC").flatMap { Double($0) }.map { $0 / 1e6 } : nil
+            ? variable("WATCHDOG_USEC").flatMap { UInt32($0) }.flatMap {
+                $0 > 0 ? Double($0) / 1e6 : nil
+            }
+            : nil
         let isListening = variable("LISTEN_PID") != nil && isForUs("LISTEN_PID")
         let count = isListening ? variable("LISTEN_FDS").flatMap { Int32($0) } ?? 0 : 0
         let names = (variable("LISTEN_FDNAMES") ?? "").split(
