@@ -24,7 +24,7 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build crawlers tag test without-kafka test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
+.PHONY: run build crawlers tag test without-kafka test-crash fuzz sanitize torture soak compare scale bench-slow bench-log lint format \
 	packages test-packages clean
 
 run: build
@@ -105,6 +105,13 @@ torture: build $(BENCH_BINARY)
 	$(call install,python3)
 	python3 Benchmarks/Torture/torture.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
 		--duration $(or $(DURATION),60s) $(if $(SEED),--seed $(SEED))
+
+# Millions of HITS over many segments, with reconnects, reloads and rolls: memory and descriptors stay
+# flat, and no request fails.
+soak: build $(BENCH_BINARY)
+	$(call install,python3)
+	python3 Benchmarks/Torture/soak.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--hits $(or $(HITS),10000000) $(if $(SEED),--seed $(SEED))
 
 # What a hit costs in Footfall and in its peers, in one run; with PEERS=all in Hummingbird too,
 # which takes minutes to build.
