@@ -45,6 +45,7 @@ let package = Package(
             name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "Bytes", swiftSettings: strict),
+        .target(name: "Measuring", swiftSettings: strict),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
             name: "EventHTTP", dependencies: ["Bytes", "CLibevent", "CLinux", "POSIX"],
@@ -54,7 +55,8 @@ let package = Package(
             name: "Tracking", dependencies: ["Bytes"],
             swiftSettings: strict + [.strictMemorySafety()]),
         .target(
-            name: "EventLog", dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "POSIX"],
+            name: "EventLog",
+            dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "Measuring", "POSIX"],
             swiftSettings: strict),
         .target(
             name: "Forwarding",
@@ -69,7 +71,7 @@ let package = Package(
             name: "Collector",
             dependencies: [
                 "Bytes", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog", "Forwarding",
-                "POSIX", "Tracking", "Yams",
+                "Measuring", "POSIX", "Tracking", "Yams",
                 .target(name: "KafkaForwarding", condition: .when(traits: ["Kafka"])),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -126,7 +128,8 @@ let package = Package(
         .testTarget(
             name: "CollectorTests",
             dependencies: [
-                "Collector", "EventHTTP", "EventLog", "POSIX", "TestSupport", "Tracking",
+                "Collector", "EventHTTP", "EventLog", "Measuring", "POSIX", "TestSupport",
+                "Tracking",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,5 +1,5 @@
 /// A response status (RFC 9110, section 15). Only those that Footfall sends.
-public enum HTTPStatus: Int32, Sendable {
+public enum HTTPStatus: Int32, CaseIterable, Sendable {
     case ok = 200
     case noContent = 204
     case found = 302
