@@ -11,6 +11,10 @@ let strict: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// The commit that is built, as `make` says it; what SwiftPM itself knows of git it does not look up
+/// again while this file stays the same.
+let commit = Context.environment["FOOTFALL_COMMIT"] ?? "unknown"
+
 let package = Package(
     name: "footfall",
     products: [
@@ -44,6 +48,8 @@ let package = Package(
         .systemLibrary(
             name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .target(
+            name: "CBuild", cSettings: [.define("FOOTFALL_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "Bytes", swiftSettings: strict),
         .target(name: "Measuring", swiftSettings: strict),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
@@ -70,8 +76,8 @@ let package = Package(
         .target(
             name: "Collector",
             dependencies: [
-                "Bytes", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog", "Forwarding",
-                "Measuring", "POSIX", "Tracking", "Yams",
+                "Bytes", "CBuild", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog",
+                "Forwarding", "Measuring", "POSIX", "Tracking", "Yams",
                 .target(name: "KafkaForwarding", condition: .when(traits: ["Kafka"])),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -94,7 +100,7 @@ let package = Package(
         .executableTarget(
             name: "LoadTest",
             dependencies: [
-                "CLinux", "EventHTTP", "EventLog", "POSIX",
+                "CBuild", "CLinux", "EventHTTP", "EventLog", "POSIX",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
