@@ -20,9 +20,7 @@ struct Serve: ParsableCommand {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         let isComplete: Bool
         do throws(Collector.StartError) {
-            isComplete = try Collector(
-                resolved.configuration, logger: Logger(label: "footfall")
-            ).serve()
+            isComplete = try Collector(resolved, logger: Logger(label: "footfall")).serve()
         } catch {
             throw fail(error, code: .failure)
         }

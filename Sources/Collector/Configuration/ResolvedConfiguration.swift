@@ -46,6 +46,23 @@ public struct ResolvedConfiguration: Sendable {
         }
     }
 
+    /// A setting as it is in force, without secrets.
+    struct Entry {
+        let key: String
+        let values: [String]
+        let isList: Bool
+        let source: SettingSource
+    }
+
+    /// All settings.
+    var entries: [Entry] {
+        Setting.all.map {
+            Entry(
+                key: $0.key, values: $0.values(configuration), isList: $0.isList,
+                source: sources[$0.key] ?? .byDefault)
+        }
+    }
+
     /// One line for each setting: the key, the value and where it came from.
     public var lines: [String] {
         let pairs = Setting.all.map { setting in

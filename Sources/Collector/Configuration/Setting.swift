@@ -24,7 +24,8 @@ public struct Setting: Sendable {
     }
 
     /// All of them, in the order in which `check` prints them.
-    public static let all: [Setting] = collecting + forwarding + cookies + privacy + names
+    public static let all: [Setting] =
+        collecting + administration + forwarding + cookies + privacy + names
 
     private static let collecting: [Setting] = [
         Setting(key: "listen", isList: true) { (configuration, values) throws(InvalidValue) in
@@ -256,7 +257,7 @@ public struct Setting: Sendable {
         }
     }
 
-    private static func seconds(
+    static func seconds(
         _ key: String, _ path: any WritableKeyPath<Configuration, Double> & Sendable
     ) -> Setting {
         scalar(key) { (configuration, value) throws(InvalidValue) in

@@ -1,12 +1,13 @@
 internal import EventHTTP
 internal import EventLog
 internal import Forwarding
+internal import Tracking
 
 /// The metrics. Every label has a few values that are ours: nothing that a client sends is one.
 extension Figures {
     /// All of them, as Prometheus reads them.
     func metrics(
-        _ process: ProcessFigures, durability: Durability, build: [(name: String, value: String)]
+        _ process: ProcessFigures, durability: Durability, _ build: BuildInformation
     ) -> String {
         var text = MetricsText()
         addHits(&text)
@@ -18,7 +19,11 @@ extension Figures {
         text.begin("footfall_durability_info", .gauge, "The class of durability that is in force.")
         text.add([("durability", durability.name)], 1)
         text.begin("footfall_build_info", .gauge, "What is running.")
-        text.add(build, 1)
+        text.add(
+            [
+                ("version", build.version), ("commit", build.commit), ("libevent", build.libevent),
+                ("librdkafka", build.librdkafka ?? ""),
+            ], 1)
         process.add(to: &text)
         return text.text
     }
@@ -30,9 +35,7 @@ extension Figures {
         for route in LoopCounts.RouteName.allCases {
             for status in HTTPStatus.allCases {
                 let count = total.requests(route, status)
-                // Those that ought to be there are, also before the first one.
-                guard count > 0 || (route.isHit && [.ok, .serviceUnavailable].contains(status))
-                else { continue }
+                guard count > 0 || route.expected.contains(status) else { continue }
                 text.add(
                     [("route", route.label), ("status", String(status.rawValue))], count)
             }
@@ -190,8 +193,14 @@ extension LoopCounts.RouteName {
     /// As a label has it.
     var label: String { "\(self)".snakeCase }
 
-    /// Whether its requests are hits.
-    fileprivate var isHit: Bool { [.script, .image, .beacon].contains(self) }
+    /// The statuses that are shown before the first request had them: a rate needs a zero.
+    fileprivate var expected: [HTTPStatus] {
+        switch self {
+        case .script, .image: [.ok, .serviceUnavailable]
+        case .beacon: [.ok, .noContent, .serviceUnavailable]
+        default: []
+        }
+    }
 }
 
 extension LoopCounts.Rejection {

@@ -146,9 +146,15 @@ final class Gatherer {
 
     // MARK: - Putting together
 
-    private func figures() -> Figures {
+    /// What the loops have counted by their last answers.
+    var total: LoopCounts {
         var total = LoopCounts()
         for loop in loops { total += loop.counts }
+        return total
+    }
+
+    private func figures() -> Figures {
+        let total = total
         return Figures(
             loops: loops.map { Figures.Loop(isUp: $0.isUp, counts: $0.counts) }, total: total,
             log: log.figures, size: currentSize(), sinks: sinks, readiness: readiness,

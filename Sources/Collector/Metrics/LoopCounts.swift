@@ -7,7 +7,7 @@ internal import Tracking
 /// an addition. Others get a copy when they ask.
 struct LoopCounts: Sendable {
     /// Requests that were answered, by route and status.
-    private var requests = InlineArray<260, UInt64>(repeating: 0)
+    private var requests = InlineArray<273, UInt64>(repeating: 0)
     /// Requests that were not stored because of a signal of the visitor's.
     private var dropped = InlineArray<3, UInt64>(repeating: 0)
     /// Events that were not stored, by reason.
@@ -145,7 +145,7 @@ extension PrivacySignal {
 
 extension HTTPStatus {
     /// How many there are.
-    fileprivate static let count = 20
+    fileprivate static let count = 21
 
     /// Its place among all.
     fileprivate var index: Int {
@@ -156,20 +156,21 @@ extension HTTPStatus {
         case .seeOther: 3
         case .notModified: 4
         case .badRequest: 5
-        case .forbidden: 6
-        case .notFound: 7
-        case .methodNotAllowed: 8
-        case .requestTimeout: 9
-        case .lengthRequired: 10
-        case .contentTooLarge: 11
-        case .uriTooLong: 12
-        case .unsupportedMediaType: 13
-        case .expectationFailed: 14
-        case .requestHeaderFieldsTooLarge: 15
-        case .internalServerError: 16
-        case .notImplemented: 17
-        case .serviceUnavailable: 18
-        case .httpVersionNotSupported: 19
+        case .unauthorized: 6
+        case .forbidden: 7
+        case .notFound: 8
+        case .methodNotAllowed: 9
+        case .requestTimeout: 10
+        case .lengthRequired: 11
+        case .contentTooLarge: 12
+        case .uriTooLong: 13
+        case .unsupportedMediaType: 14
+        case .expectationFailed: 15
+        case .requestHeaderFieldsTooLarge: 16
+        case .internalServerError: 17
+        case .notImplemented: 18
+        case .serviceUnavailable: 19
+        case .httpVersionNotSupported: 20
         }
     }
 }

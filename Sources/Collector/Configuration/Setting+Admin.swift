@@ -1,0 +1,37 @@
+internal import EventHTTP
+
+extension Setting {
+    /// What the operator's side asks for.
+    static let administration: [Setting] = [
+        scalar("admin_token") { (configuration, value) throws(InvalidValue) in
+            configuration.adminToken = value == "off" ? nil : try AdminToken(value)
+        } value: {
+            // Nobody needs to see it.
+            $0.adminToken == nil ? "off" : "..."
+        },
+        Setting(key: "required_sinks", isList: true) {
+            (configuration, values) throws(InvalidValue) in
+            configuration.requiredSinks = try values.map { value throws(InvalidValue) in
+                guard let name = SinkName(rawValue: value) else {
+                    throw InvalidValue(reason: "'\(value)': expected \(words(SinkName.self))")
+                }
+                return name
+            }
+        } values: {
+            $0.requiredSinks.map(\.rawValue)
+        },
+        seconds("required_lag_max", \.requiredLagSecondsMax),
+    ]
+}
+
+extension Configuration {
+    /// What is to be said of an admin side that others than this machine can reach; nil for nothing.
+    var adminWarning: String? {
+        guard case .tcp(let host, _)? = admin, adminToken == nil, !AdminAccess.isLoopback(host)
+        else { return nil }
+        return """
+            the admin side listens on \(host), where others may reach it, and asks for no \
+            admin_token
+            """
+    }
+}
