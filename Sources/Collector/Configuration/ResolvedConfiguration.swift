@@ -49,7 +49,7 @@ public struct ResolvedConfiguration: Sendable {
     /// One line for each setting: the key, the value and where it came from.
     public var lines: [String] {
         let pairs = Setting.all.map { setting in
-            let values = setting.values(configuration)
+            let values = setting.shownValues(configuration)
             let value =
                 setting.isList
                 ? "[\(values.map { "\"\($0)\"" }.joined(separator: ", "))]" : values[0]

@@ -39,7 +39,7 @@ extension Setting {
         } value: {
             $0.kafka.topic
         },
-        Setting(key: "kafka_options", isList: true) {
+        Setting(key: "kafka_options", isList: true, isSecret: true, mask: KafkaSettings.masked) {
             (configuration, values) throws(InvalidValue) in
             for value in values where !value.contains("=") || value.hasPrefix("=") {
                 throw InvalidValue(
@@ -47,7 +47,7 @@ extension Setting {
             }
             configuration.kafka.options = values
         } values: {
-            $0.kafka.shownOptions
+            $0.kafka.options
         },
         scalar("retain_age") { (configuration, value) throws(InvalidValue) in
             configuration.log.retention.ageSeconds =

@@ -8,10 +8,31 @@ public struct Setting: Sendable {
     public let key: String
     /// Whether it may be given several times, or as a list.
     public let isList: Bool
+    /// Whether its values, or parts of them, are for nobody's eyes.
+    public var isSecret = false
+    /// What is shown of a value of a secret.
+    var mask: @Sendable (String) -> String = { _ in Setting.masked }
     /// Takes over the given values, of which there is one unless it is a list.
     let apply: @Sendable (inout Configuration, [String]) throws(InvalidValue) -> Void
     /// The values in force, as they would be given.
     let values: @Sendable (Configuration) -> [String]
+
+    /// What stands for a secret where values are shown.
+    static let masked = "..."
+    /// Those that are read once, at the start: what they name is opened or sized then.
+    private static let restartKeys: Set = [
+        "listen", "admin", "data", "loops", "http", "proxy_protocol", "connections_max",
+    ]
+
+    /// Whether another value can be taken over while the collector runs; otherwise it needs a
+    /// restart.
+    public var isReloadable: Bool { !Self.restartKeys.contains(key) }
+
+    /// The values in force as anybody may see them.
+    public func shownValues(_ configuration: Configuration) -> [String] {
+        let values = values(configuration)
+        return isSecret ? values.map(mask) : values
+    }
 
     /// `--sync-interval`.
     public var flag: String { "--" + key.replacing("_", with: "-") }
@@ -126,11 +147,11 @@ public struct Setting: Sendable {
         } values: {
             $0.trustedProxies.texts
         },
-        Setting(key: "click_keys", isList: true) { (configuration, values) throws(InvalidValue) in
+        Setting(key: "click_keys", isList: true, isSecret: true, mask: ClickKey.masked) {
+            (configuration, values) throws(InvalidValue) in
             configuration.clicks.keys = try ClickPolicy.keys(values)
         } values: {
-            // Nobody needs to see the secrets.
-            $0.clicks.keys.map { "\($0.id)=..." }
+            $0.clicks.keys.map(\.text)
         },
         Setting(key: "click_hosts", isList: true) { (configuration, values) throws(InvalidValue) in
             configuration.clicks.hosts = try ClickPolicy.hosts(values)
@@ -154,11 +175,12 @@ public struct Setting: Sendable {
     ]
 
     static func scalar(
-        _ key: String,
+        _ key: String, isSecret: Bool = false,
         apply: @escaping @Sendable (inout Configuration, String) throws(InvalidValue) -> Void,
         value: @escaping @Sendable (Configuration) -> String
     ) -> Setting {
-        Setting(key: key, isList: false) { (configuration, values) throws(InvalidValue) in
+        Setting(key: key, isList: false, isSecret: isSecret) {
+            (configuration, values) throws(InvalidValue) in
             guard values.count == 1 else { throw InvalidValue(reason: "expected one value") }
             try apply(&configuration, values[0])
         } values: {
