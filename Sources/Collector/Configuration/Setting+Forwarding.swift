@@ -7,7 +7,7 @@ extension Setting {
             configuration.forward = []
             for value in values {
                 guard let name = SinkName(rawValue: value) else {
-                    throw InvalidValue(reason: "'\(value)': expected 'kafka' or 'stdout'")
+                    throw InvalidValue(value, notOneOf: ["kafka", "stdout"])
                 }
                 if configuration.forward.contains(name) {
                     throw InvalidValue(reason: "'\(value)' is there twice")
@@ -65,8 +65,7 @@ extension Setting {
             switch value {
             case "refuse": configuration.log.retention.dropsOldest = false
             case "drop_oldest": configuration.log.retention.dropsOldest = true
-            default:
-                throw InvalidValue(reason: "'\(value)': expected 'refuse' or 'drop_oldest'")
+            default: throw InvalidValue(value, notOneOf: ["refuse", "drop_oldest"])
             }
         } value: {
             $0.log.retention.dropsOldest ? "drop_oldest" : "refuse"
