@@ -89,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "FootfallCommand",
             dependencies: [
-                "Collector", "Insight", "POSIX", "Tracking",
+                "CLinux", "Collector", "Insight", "POSIX", "Tracking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

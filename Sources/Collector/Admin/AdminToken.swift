@@ -4,6 +4,8 @@ internal import EventHTTP
 /// What an operator shows to be let in: as a bearer token (RFC 6750, section 2.1), or as the password
 /// of any user (RFC 7617), which is what a browser asks for.
 struct AdminToken: Sendable {
+    /// What it was read from.
+    let text: String
     private let secret: [UInt8]
 
     /// Bytes of the shortest token.
@@ -11,6 +13,7 @@ struct AdminToken: Sendable {
 
     /// Reads a token, or `@/path/of/a/file` with one.
     init(_ text: String) throws(Setting.InvalidValue) {
+        self.text = text
         secret =
             text.hasPrefix("@")
             ? try ClickKey.contents(of: String(text.dropFirst()), "admin_token")
@@ -25,6 +28,11 @@ struct AdminToken: Sendable {
             throw Setting.InvalidValue(
                 reason: "the token has other characters than ASCII letters, digits and signs")
         }
+    }
+
+    /// The text of a token as anybody may see it: a file is named.
+    static func masked(_ text: String) -> String {
+        text == "off" || text.hasPrefix("@") ? text : Setting.masked
     }
 
     /// Whether a request shows it.

@@ -71,6 +71,8 @@ public struct Configuration: Sendable {
     public var kafka = KafkaSettings()
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.
     public var print: PrintMode = isatty(STDOUT_FILENO) == 1 ? .hits : .none
+    /// What the operator is told, and how.
+    public var logging = LoggingOptions()
     /// Seconds that a shutdown may take before the process ends at once.
     public var shutdownSeconds = 30.0
 

@@ -3,17 +3,18 @@ internal import EventHTTP
 extension Setting {
     /// What the operator's side asks for.
     static let administration: [Setting] = [
-        scalar("admin_token") { (configuration, value) throws(InvalidValue) in
-            configuration.adminToken = value == "off" ? nil : try AdminToken(value)
-        } value: {
-            // Nobody needs to see it.
-            $0.adminToken == nil ? "off" : "..."
+        Setting(key: "admin_token", isList: false, isSecret: true, mask: AdminToken.masked) {
+            (configuration, values) throws(InvalidValue) in
+            guard values.count == 1 else { throw InvalidValue(reason: "expected one value") }
+            configuration.adminToken = values[0] == "off" ? nil : try AdminToken(values[0])
+        } values: {
+            [$0.adminToken?.text ?? "off"]
         },
         Setting(key: "required_sinks", isList: true) {
             (configuration, values) throws(InvalidValue) in
             configuration.requiredSinks = try values.map { value throws(InvalidValue) in
                 guard let name = SinkName(rawValue: value) else {
-                    throw InvalidValue(reason: "'\(value)': expected \(words(SinkName.self))")
+                    throw InvalidValue(value, notOneOf: SinkName.allCases.map(\.rawValue))
                 }
                 return name
             }

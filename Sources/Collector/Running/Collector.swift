@@ -4,6 +4,7 @@ internal import Forwarding
 internal import Glibc
 public import Logging
 internal import POSIX
+internal import Tracking
 
 /// A running collector: its log, its loops, its admin side, until a signal ends it.
 public struct Collector {
@@ -176,9 +177,14 @@ public struct Collector {
                 for mailbox in mailboxes { mailbox.post(.drain) }
             }
         }
+        let reports = loop.every(seconds: 1) { [logger] in
+            logger.output?.reportSuppressed(
+                time: Timestamp(microseconds: Clock.microsecondsSinceEpoch()),
+                monotonic: Clock.monotonicSeconds())
+        }
         whenReady()
         loop.run {}
-        withExtendedLifetime((messages, signals, server)) {}
+        withExtendedLifetime((messages, signals, server, reports)) {}
         let dropped = gatherer.total.dropped
         if dropped > 0 {
             logger.info("\(dropped) hits were not stored, as their visitors wished")
