@@ -1,3 +1,4 @@
+internal import Measuring
 internal import POSIX
 
 /// The log's thread: syncs what is written, seals what is full, and brings what could not be

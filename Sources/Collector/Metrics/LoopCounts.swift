@@ -7,11 +7,11 @@ internal import Tracking
 /// an addition. Others get a copy when they ask.
 struct LoopCounts: Sendable {
     /// Requests that were answered, by route and status.
-    private var requests = InlineArray<273, UInt64>(repeating: 0)
+    private var requestsByStatus = InlineArray<273, UInt64>(repeating: 0)
     /// Requests that were not stored because of a signal of the visitor's.
-    private var dropped = InlineArray<3, UInt64>(repeating: 0)
+    private var droppedBySignal = InlineArray<3, UInt64>(repeating: 0)
     /// Events that were not stored, by reason.
-    private var rejected = InlineArray<5, UInt64>(repeating: 0)
+    private var rejectedByReason = InlineArray<5, UInt64>(repeating: 0)
     /// Events that the log has taken.
     var accepted: UInt64 = 0
     /// Hits that were answered with 503 because the disk took too long; they may yet be stored.
@@ -51,38 +51,44 @@ struct LoopCounts: Sendable {
 
     /// Counts a reply.
     mutating func addRequest(_ route: RouteName, _ status: HTTPStatus) {
-        requests[route.rawValue * HTTPStatus.count + status.index] += 1
+        requestsByStatus[route.rawValue * HTTPStatus.count + status.index] += 1
     }
 
     /// Counts a request whose hit the visitor did not want to be stored.
     mutating func addDropped(_ signal: PrivacySignal) {
-        dropped[signal.index] += 1
+        droppedBySignal[signal.index] += 1
     }
 
     /// Counts events that were not stored.
     mutating func addRejected(_ reason: Rejection, _ count: Int = 1) {
-        rejected[reason.rawValue] += UInt64(count)
+        rejectedByReason[reason.rawValue] += UInt64(count)
     }
 
     /// Requests that were answered so.
     func requests(_ route: RouteName, _ status: HTTPStatus) -> UInt64 {
-        requests[route.rawValue * HTTPStatus.count + status.index]
+        requestsByStatus[route.rawValue * HTTPStatus.count + status.index]
     }
 
     /// Requests that were not stored because of that signal.
-    func dropped(_ signal: PrivacySignal) -> UInt64 { dropped[signal.index] }
+    func dropped(_ signal: PrivacySignal) -> UInt64 { droppedBySignal[signal.index] }
 
     /// Requests that were not stored because of any signal.
-    var dropped: UInt64 { dropped.indices.reduce(0) { $0 + dropped[$1] } }
+    var dropped: UInt64 { PrivacySignal.all.reduce(0) { $0 + dropped($1) } }
 
     /// Events that were not stored for that reason.
-    func rejected(_ reason: Rejection) -> UInt64 { rejected[reason.rawValue] }
+    func rejected(_ reason: Rejection) -> UInt64 { rejectedByReason[reason.rawValue] }
 
     /// Adds what another loop has counted.
     static func += (one: inout LoopCounts, other: LoopCounts) {
-        for index in one.requests.indices { one.requests[index] += other.requests[index] }
-        for index in one.dropped.indices { one.dropped[index] += other.dropped[index] }
-        for index in one.rejected.indices { one.rejected[index] += other.rejected[index] }
+        for index in one.requestsByStatus.indices {
+            one.requestsByStatus[index] += other.requestsByStatus[index]
+        }
+        for index in one.droppedBySignal.indices {
+            one.droppedBySignal[index] += other.droppedBySignal[index]
+        }
+        for index in one.rejectedByReason.indices {
+            one.rejectedByReason[index] += other.rejectedByReason[index]
+        }
         one.accepted += other.accepted
         one.overdue += other.overdue
         one.unstoredClicks += other.unstoredClicks

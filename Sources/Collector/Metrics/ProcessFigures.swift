@@ -15,7 +15,7 @@ struct ProcessFigures {
     /// Those of now.
     static func now() -> ProcessFigures {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         // Pages: of the address space, and resident.

@@ -1,5 +1,6 @@
 internal import EventHTTP
 internal import EventLog
+internal import Measuring
 internal import POSIX
 internal import Tracking
 
