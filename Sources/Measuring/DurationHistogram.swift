@@ -66,7 +66,9 @@ public struct DurationHistogram: Sendable {
     /// What one has counted since it was as `earlier`.
     public func since(_ earlier: DurationHistogram) -> DurationHistogram {
         var difference = DurationHistogram()
-        for index in counts.indices { difference.counts[index] = counts[index] - earlier.counts[index] }
+        for index in counts.indices {
+            difference.counts[index] = counts[index] - earlier.counts[index]
+        }
         difference.sum = sum - earlier.sum
         return difference
     }

@@ -51,7 +51,8 @@ final class AdminHandler: HTTPHandler {
     /// Nothing of the admin side is for other pages, or is kept by anybody.
     static let fields: [Response.Field] = [
         .init("Cache-Control", "no-store"), .init("X-Content-Type-Options", "nosniff"),
-        .init("Referrer-Policy", "no-referrer"), .init("Cross-Origin-Resource-Policy", "same-origin"),
+        .init("Referrer-Policy", "no-referrer"),
+        .init("Cross-Origin-Resource-Policy", "same-origin"),
         .init("X-Frame-Options", "DENY"),
     ]
     /// The same for what is no page: nothing in it is run or loaded.

@@ -96,7 +96,8 @@ public struct Configuration: Sendable {
         }
         if let sink = requiredSinks.first(where: { !forward.contains($0) }) {
             return (
-                ["required_sinks"], "'\(sink.rawValue)' is not forwarded to: name it with forward too"
+                ["required_sinks"],
+                "'\(sink.rawValue)' is not forwarded to: name it with forward too"
             )
         }
         return cookies.objection

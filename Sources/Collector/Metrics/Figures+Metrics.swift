@@ -15,7 +15,8 @@ extension Figures {
         addLoops(&text)
         addLog(&text)
         addSinks(&text)
-        text.add("footfall_ready", .gauge, "Whether hits are taken, as /ready says.", readiness.isReady)
+        text.add(
+            "footfall_ready", .gauge, "Whether hits are taken, as /ready says.", readiness.isReady)
         text.begin("footfall_durability_info", .gauge, "The class of durability that is in force.")
         text.add([("durability", durability.name)], 1)
         text.begin("footfall_build_info", .gauge, "What is running.")
@@ -96,7 +97,8 @@ extension Figures {
     private func addLoops(_ text: inout MetricsText) {
         text.begin(
             "footfall_loop_up", .gauge,
-            "Whether the loop has answered; if not, its other numbers are those of its last answer.")
+            "Whether the loop has answered; if not, its other numbers are those of its last answer."
+        )
         for (index, loop) in loops.enumerated() { text.add([("loop", String(index))], loop.isUp) }
         text.begin(
             "footfall_loop_delay_seconds", .histogram,

@@ -31,7 +31,8 @@ struct ProcessFigures {
 
     private static let startedAt: Double = {
         // The name, which is in parentheses, may have spaces; the start is field 22.
-        let fields = contents("/proc/self/stat").split(separator: ")").last?
+        let fields =
+            contents("/proc/self/stat").split(separator: ")").last?
             .split(separator: " ") ?? []
         let boot = contents("/proc/stat").split(separator: "\n")
             .first { $0.hasPrefix("btime ") }?.split(separator: " ").last
