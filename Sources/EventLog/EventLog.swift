@@ -89,6 +89,9 @@ public final class EventLog: Sendable {
     /// Why the log accepts nothing at present; nil if it does.
     public var refusal: Refusal? { writer.refusal }
 
+    /// What is known of the log now. Any thread.
+    public var figures: LogFigures { writer.figures }
+
     /// Seals the present segment; the next line begins another. Any thread; does not wait for it.
     public func roll() {
         writer.roll()

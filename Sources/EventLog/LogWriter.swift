@@ -1,3 +1,4 @@
+internal import Measuring
 internal import POSIX
 
 /// Appends lines to the newest segment. What the log's thread does is in `Committer`.
@@ -52,6 +53,11 @@ final class LogWriter<Disk: Storage>: Sendable {
     /// Why the log accepts nothing at present; nil if it does. Any thread.
     var refusal: EventLog.Refusal? {
         monitor.withLock { $0.refusal }
+    }
+
+    /// What is known of the log now. Any thread.
+    var figures: LogFigures {
+        monitor.withLock { LogFigures($0) }
     }
 
     /// Lets the next line begin a new segment, and seals the present one. Any thread.
@@ -113,6 +119,12 @@ struct LogState: ~Copyable {
     /// When that was measured by the log's thread, on the monotonic clock.
     var measuredAt = -Double.infinity
     var isClosing = false
+    /// The highest sequence that an earlier process left.
+    let foundSequence: UInt64
+    /// Failed writes and syncs, also of attempts to go on.
+    var failures: UInt64 = 0
+    var syncLatency = DurationHistogram()
+    var syncLines = SizeHistogram()
 
     /// Bytes of unsynced lines at which a sync does not wait for the interval's end.
     static let unsyncedBytesMax = 8 << 20
@@ -121,6 +133,7 @@ struct LogState: ~Copyable {
         self.options = options
         self.space = space
         nextSequence = next
+        foundSequence = next - 1
         syncedSequence = next - 1
         acknowledgedSequence = next - 1
     }

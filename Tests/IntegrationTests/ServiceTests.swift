@@ -37,7 +37,7 @@ import Testing
         var restarted = 0
         while !load.hasEnded, restarted < 3 {
             usleep(400_000)
-            let ready = manager.errors.components(separatedBy: "] listening on").count - 1
+            let ready = manager.errors.components(separatedBy: ": listening on").count - 1
             guard ready > restarted, !load.hasEnded, let pid = collector() else { continue }
             kill(pid, SIGTERM)
             restarted += 1
@@ -49,7 +49,7 @@ import Testing
         #expect(result?["acknowledged"] as? Int == 30_000)
         #expect(result?["lost"] as? Int == 0)
         #expect(restarted > 0, "it was restarted under load")
-        #expect(manager.errors.contains("] listening on http://127.0.0.1:\(port)"))
+        #expect(manager.errors.contains("listening on http://127.0.0.1:\(port)"))
     }
 
     private func collector() -> pid_t? {

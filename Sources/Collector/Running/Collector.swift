@@ -4,12 +4,14 @@ internal import Forwarding
 internal import Glibc
 public import Logging
 internal import POSIX
+internal import Tracking
 
 /// A running collector: its log, its loops, its admin side, until a signal ends it.
 public struct Collector {
     /// Reads the configuration again, on any thread.
     public typealias Resolve = @Sendable () throws(ConfigurationError) -> ResolvedConfiguration
 
+    private let resolved: ResolvedConfiguration
     private let configuration: Configuration
     private let logger: Logger
     private let resolve: Resolve
@@ -24,9 +26,10 @@ public struct Collector {
     /// A collector. It writes to `logger`, and hits to standard output if so configured. On SIGHUP it
     /// takes over what `resolve` returns.
     public init(
-        _ configuration: Configuration, logger: Logger, resolve: @escaping Resolve
+        _ resolved: ResolvedConfiguration, logger: Logger, resolve: @escaping Resolve
     ) {
-        self.configuration = configuration
+        self.resolved = resolved
+        configuration = resolved.configuration
         self.logger = logger
         self.resolve = resolve
     }
@@ -85,17 +88,18 @@ public struct Collector {
                 var worker = LoopWorker(
                     index: index, limited, sockets: own, log: log, mailbox: mailbox,
                     control: control, printer: printer, crawlers: crawlers)
-                while let update = worker.run() {
-                    worker = LoopWorker(succeeding: worker, update)
+                while true {
+                    switch worker.run() {
+                    case .update(let update): worker = LoopWorker(succeeding: worker, update)
+                    case .drained(let counts):
+                        return control.post(.workerEnded(loop: index, counts))
+                    }
                 }
-                control.post(.workerEnded(dropped: worker.dropped))
             }
         }
         let loop = ControlLoop(
-            limited, log: log, mailboxes: mailboxes, control: control, printer: printer,
-            reloader: Reloader(
-                log: log, forwarders: forwarders, control: control, resolve: resolve),
-            manager: manager, logger: logger)
+            resolved, log: log, forwarders: forwarders, mailboxes: mailboxes, control: control,
+            printer: printer, manager: manager, resolve: resolve, logger: logger)
         let lastPrinter = loop.run(adminSocket) {
             announce(sockets.map { $0[0].address }, adminSocket?.address)
         }
@@ -154,6 +158,7 @@ public struct Collector {
     }
 
     private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?) {
+        if let warning = configuration.adminWarning { logger.warning("\(warning)") }
         for address in addresses { logger.info("listening on \(Self.url(address))") }
         if let admin { logger.info("admin listening on \(Self.url(admin))") }
         logger.info(

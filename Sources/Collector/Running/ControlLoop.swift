@@ -3,15 +3,17 @@ internal import EventLog
 internal import Glibc
 internal import Logging
 internal import POSIX
+internal import Tracking
 
 /// The loop of the main thread: signals, the admin side, the watchdog, and what the other loops
 /// tell.
 final class ControlLoop {
     private let loop = EventLoop()
-    private var configuration: Configuration
+    private var resolved: ResolvedConfiguration
     private let mailboxes: [LoopMailbox<LoopMessage>]
     private let control: LoopMailbox<ControlMessage>
     private let log: EventLog
+    private let gatherer: Gatherer
     private let admin: AdminHandler
     private var adminServer: HTTPServer?
     private let reloader: Reloader
@@ -21,34 +23,34 @@ final class ControlLoop {
     private var sources: [EventSource] = []
     /// Fires when the delay of a shutdown is over.
     private var delay: EventSource?
-    /// Loops that are still there.
-    private var working: Int
-    private var dropped = 0
     /// Several loops may come to the same one.
     private var lastWarning = ""
-    /// Loops that have not answered since the last sign of life.
-    private var silent: Set<Int> = []
 
     /// Of the time within which a service manager wants a sign of life, the part after which it gets
     /// one.
     private static let watchdogPart = 0.25
 
     init(
-        _ configuration: Configuration, log: EventLog, mailboxes: [LoopMailbox<LoopMessage>],
-        control: LoopMailbox<ControlMessage>, printer: Printer?, reloader: Reloader,
-        manager: ServiceManager, logger: Logger
+        _ resolved: ResolvedConfiguration, log: EventLog, forwarders: Forwarders,
+        mailboxes: [LoopMailbox<LoopMessage>], control: LoopMailbox<ControlMessage>,
+        printer: Printer?, manager: ServiceManager, resolve: @escaping Collector.Resolve,
+        logger: Logger
     ) {
-        self.configuration = configuration
+        self.resolved = resolved
         self.log = log
         self.mailboxes = mailboxes
         self.control = control
         self.printer = printer
-        self.reloader = reloader
         self.manager = manager
         self.logger = logger
-        admin = AdminHandler(log: log, configuration)
-        working = mailboxes.count
+        reloader = Reloader(log: log, forwarders: forwarders, control: control, resolve: resolve)
+        gatherer = Gatherer(
+            resolved.configuration, log: log, forwarders: forwarders, mailboxes: mailboxes,
+            on: loop)
+        admin = AdminHandler(resolved, gatherer)
     }
+
+    private var configuration: Configuration { resolved.configuration }
 
     /// Runs until every worker has ended; then returns the printer that is in use. Calls `whenReady`
     /// when a signal would find it.
@@ -72,12 +74,19 @@ final class ControlLoop {
                     askLoops()
                 })
         }
+        sources.append(
+            loop.every(seconds: 1) { [logger] in
+                logger.output?.reportSuppressed(
+                    time: Timestamp(microseconds: Clock.microsecondsSinceEpoch()),
+                    monotonic: Clock.monotonicSeconds())
+            })
         whenReady()
         manager.ready()
         loop.run {}
         sources = []
         adminServer = nil
         reloader.waitForEnd()
+        let dropped = gatherer.total.dropped
         if dropped > 0 {
             logger.info("\(dropped) hits were not stored, as their visitors wished")
         }
@@ -86,14 +95,10 @@ final class ControlLoop {
 
     private func receive(_ message: ControlMessage) {
         switch message {
-        case .workerEnded(let count):
-            dropped += count
-            working -= 1
-            if working == 0 { loop.stop() }
-        case .pong(let index):
-            silent.remove(index)
-            // Only when all of them live: one that is stuck is the manager's to restart.
-            if silent.isEmpty { manager.isAlive() }
+        case .counted(let index, let counts): gatherer.received(counts, fromLoop: index)
+        case .workerEnded(let index, let counts):
+            gatherer.ended(counts, loop: index)
+            if gatherer.haveAllEnded { loop.stop() }
         case .warning(let text):
             if text != lastWarning { logger.warning("\(text)") }
             lastWarning = text
@@ -101,33 +106,39 @@ final class ControlLoop {
         }
     }
 
+    /// Tells the service manager that all is well, if every loop says so: one that is stuck is the
+    /// manager's to restart.
     private func askLoops() {
-        // One that has not answered is not asked again: its answer is still to come.
-        guard silent.isEmpty else { return }
-        silent = Set(mailboxes.indices)
-        for mailbox in mailboxes { mailbox.post(.ping) }
+        gatherer.gather { [manager] figures in
+            if figures.loops.allSatisfy(\.isUp) { manager.isAlive() }
+        }
     }
 
     // MARK: - Another configuration
 
     private func reload() {
-        if admin.isDraining { return }
+        if gatherer.isDraining { return }
         manager.reloading()
-        reloader.begin(configuration, printer)
+        reloader.begin(resolved, printer)
     }
 
     private func reloaded(_ outcome: Reloader.Outcome) {
         switch outcome {
         case .refused(let reason):
             logger.error("the old configuration stays in force: \(reason)")
-        case .changed(let update, let inForce, let needRestart):
-            configuration = update.configuration.withConnectionLimit()
-            admin.configuration = configuration
-            adminServer?.update(limits: configuration.limits, handler: admin)
-            printer = update.printer ?? printer
-            let update = LoopUpdate(configuration: configuration, printer: update.printer)
+        case .changed(let resolved, let printer, let inForce, let needRestart):
+            self.resolved = resolved
+            self.printer = printer
+            admin.resolved = resolved
+            gatherer.configuration = configuration
+            logger.output?.apply(configuration.logging)
+            let limited = configuration.withConnectionLimit()
+            adminServer?.update(limits: limited.limits, handler: admin)
+            let update = LoopUpdate(
+                configuration: limited, printer: configuration.print == .none ? nil : printer)
             for mailbox in mailboxes { mailbox.post(.update(update)) }
             logger.info("reloaded; changed: \(Self.list(inForce))")
+            for warning in resolved.warnings { logger.warning("\(warning)") }
             if !needRestart.isEmpty {
                 logger.warning("only a restart changes \(Self.list(needRestart))")
             }
@@ -143,8 +154,8 @@ final class ControlLoop {
     // MARK: - The end
 
     private func terminate() {
-        if admin.isDraining { Self.endAtOnce(logger, "a second signal came") }
-        admin.isDraining = true
+        if gatherer.isDraining { Self.endAtOnce(logger, "a second signal came") }
+        gatherer.isDraining = true
         manager.stopping()
         guard let seconds = configuration.drainDelaySeconds else { return drain() }
         logger.info("not ready; serving for another \(UnitValue.text(seconds: seconds))")

@@ -69,9 +69,12 @@ final class Forwarders: Sendable {
         }
     }
 
-    /// How far each sink is.
-    var statuses: [SinkName: ForwardingStatus] {
-        sinks.withLock { $0.mapValues(\.thread.status) }
+    /// How far each sink is. Any thread.
+    var statuses: [(name: SinkName, status: ForwardingStatus)] {
+        let threads = sinks.withLock { sinks in
+            SinkName.allCases.compactMap { name in sinks[name].map { (name, $0.thread) } }
+        }
+        return threads.map { ($0, $1.status) }
     }
 
     private func start(

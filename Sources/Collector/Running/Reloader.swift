@@ -10,14 +10,10 @@ final class Reloader {
     /// What became of a reload.
     enum Outcome: Sendable {
         /// These settings changed, and are in force; those need a restart, and stay as they were.
-        case changed(LoopUpdate, inForce: [String], needRestart: [String])
+        case changed(
+            ResolvedConfiguration, Printer?, inForce: [String], needRestart: [String])
         /// Everything stays as it was, for this reason.
         case refused(String)
-    }
-
-    /// Why a reload was refused.
-    private struct Refused: Error {
-        let reason: String
     }
 
     private let log: EventLog
@@ -40,7 +36,7 @@ final class Reloader {
 
     /// Begins, under `old` and with the printer that there is; the outcome comes to the control
     /// loop, which then calls `finished()`. One at a time.
-    func begin(_ old: Configuration, _ printer: Printer?) {
+    func begin(_ old: ResolvedConfiguration, _ printer: Printer?) {
         guard thread == nil else { return isAskedAgain = true }
         do throws(SystemError) {
             thread = try Thread(name: "reload") { [log, forwarders, control, resolve] in
@@ -66,41 +62,21 @@ final class Reloader {
     }
 
     private static func reload(
-        _ old: Configuration, _ printer: Printer?, _ log: EventLog, _ forwarders: Forwarders,
+        _ old: ResolvedConfiguration, _ printer: Printer?, _ log: EventLog,
+        _ forwarders: Forwarders,
         _ resolve: Collector.Resolve
     ) -> Outcome {
         do {
-            var new = try resolve().configuration
-            let (inForce, needRestart) = try Setting.keepFixed(&new, old)
+            var new = try resolve()
+            let (inForce, needRestart) = try new.keepFixed(of: old)
             // What can fail comes first, and changes nothing.
-            try Forwarders.check(new)
-            let printer = try printer ?? Printer.of(new)
-            try log.update(new.logOptions)
-            try forwarders.update(new)
-            return .changed(
-                LoopUpdate(configuration: new, printer: new.print == .none ? nil : printer),
-                inForce: inForce, needRestart: needRestart)
+            try Forwarders.check(new.configuration)
+            let printer = try printer ?? Printer.of(new.configuration)
+            try log.update(new.configuration.logOptions)
+            try forwarders.update(new.configuration)
+            return .changed(new, printer, inForce: inForce, needRestart: needRestart)
         } catch {
             return .refused("\(error)")
         }
-    }
-}
-
-extension Setting {
-    /// Gives `new` the old values of settings that cannot change while the collector runs. The keys
-    /// that have changed, and those that would have.
-    fileprivate static func keepFixed(
-        _ new: inout Configuration, _ old: Configuration
-    ) throws(InvalidValue) -> (inForce: [String], needRestart: [String]) {
-        var (inForce, needRestart): ([String], [String]) = ([], [])
-        for setting in all where setting.values(new) != setting.values(old) {
-            if setting.isReloadable {
-                inForce.append(setting.key)
-            } else {
-                needRestart.append(setting.key)
-                try setting.apply(&new, setting.values(old))
-            }
-        }
-        return (inForce, needRestart)
     }
 }
