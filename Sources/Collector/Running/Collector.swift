@@ -74,6 +74,7 @@ public struct Collector {
         let adminSocket = try configuration.admin.map { try ListeningSocket.open($0, count: 1)[0] }
         defer { removeSocketFiles() }
         let printer = configuration.print == .none ? nil : try Printer(.standardOutput)
+        let accessLog = try configuration.logging.accessLog.map { try AccessLogFile($0) }
         let control = try LoopMailbox<ControlMessage>()
         let forwarders = try Forwarders(configuration, logger: logger)
 
@@ -84,7 +85,7 @@ public struct Collector {
             return try Thread(name: "loop-\(index)") {
                 let worker = LoopWorker(
                     limited, sockets: own, log: log, mailbox: mailbox, printer: printer,
-                    crawlers: crawlers, warn: { control.post(.warning($0)) })
+                    accessLog: accessLog, crawlers: crawlers, warn: { control.post(.warning($0)) })
                 worker.run()
                 control.post(.workerEnded(dropped: worker.dropped))
             }

@@ -38,6 +38,8 @@ final class LoopWorker: HTTPHandler {
     /// Hits that visitors did not want to be stored.
     var dropped = 0
     var solePeer: SolePeer
+    /// Where answered requests are listed; nil for nowhere.
+    let accessLog: AccessLog?
     /// Tells an operator something.
     let warn: (String) -> Void
     /// Whether the gate can send the reply to every hit: it has room for so many fields.
@@ -55,13 +57,16 @@ final class LoopWorker: HTTPHandler {
     /// A worker for `sockets`, which it takes over.
     init(
         _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
-        mailbox: LoopMailbox<LoopMessage>, printer: Printer?, crawlers: CrawlerList,
-        warn: @escaping (String) -> Void
+        mailbox: LoopMailbox<LoopMessage>, printer: Printer?, accessLog: AccessLogFile?,
+        crawlers: CrawlerList, warn: @escaping (String) -> Void
     ) {
         self.configuration = configuration
         self.log = log
         self.printer = printer
         self.warn = warn
+        self.accessLog = accessLog.map {
+            AccessLog($0, configuration.privacy.addressDetail, warn: warn)
+        }
         solePeer = SolePeer(trusted: configuration.trustedProxies)
         router = Router(
             configuration.paths, servesDemo: configuration.servesDemo,
@@ -172,17 +177,32 @@ final class LoopWorker: HTTPHandler {
         _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ response: Response
     ) {
         exchange.reply(response)
-        guard let printer, configuration.print == .requests else { return }
+        let printer = configuration.print == .requests ? printer : nil
+        if printer == nil, accessLog == nil { return }
         let time = Timestamp(microseconds: Clock.microsecondsSinceEpoch())
+        if let accessLog {
+            accessLog.append(
+                accessLine(accessLog, head, time: time), status: response.status,
+                bytes: response.body.count)
+        }
+        guard let printer else { return }
         printer.print(
             PrintedRequest(head, time: time, mode: configuration.print)
                 .text(status: response.status, bytes: response.body.count))
+    }
+
+    func refused(begun: Span<UInt8>, peer: Span<UInt8>, _ response: borrowing Response) {
+        accessLog?.appendRefusal(
+            begun: begun, address: peer,
+            time: Timestamp(microseconds: Clock.microsecondsSinceEpoch()),
+            status: response.status, bytes: response.body.count)
     }
 
     // MARK: - The log
 
     private func endOfTurn() {
         if batch.count > 0 { appendBatch() }
+        if let accessLog { accessLog.write() }
         if isDraining, held.count == 0 { loop.stop() }
     }
 
@@ -230,8 +250,11 @@ final class LoopWorker: HTTPHandler {
     }
 
     private func finish(_ reply: consuming HeldReply, _ response: borrowing Response) {
-        let printed = reply.printed
+        let (printed, logged) = (reply.printed, reply.logged)
         reply.exchange.reply(response)
+        if let logged {
+            accessLog?.append(logged, status: response.status, bytes: response.body.count)
+        }
         guard let printer, let printed else { return }
         printer.print(printed.text(status: response.status, bytes: response.body.count))
     }
