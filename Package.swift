@@ -127,6 +127,7 @@ let package = Package(
             name: "CollectorTests",
             dependencies: [
                 "Collector", "EventHTTP", "EventLog", "POSIX", "TestSupport", "Tracking",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(

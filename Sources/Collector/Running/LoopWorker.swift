@@ -102,6 +102,7 @@ final class LoopWorker: HTTPHandler {
     /// Serves until the worker is drained.
     func run() {
         loop.run(endOfTurn: endOfTurn)
+        if let accessLog { accessLog.write() }
         sources = []
         servers = []
     }
