@@ -136,6 +136,7 @@ let package = Package(
             dependencies: [
                 "Collector", "EventHTTP", "EventLog", "Measuring", "POSIX", "TestSupport",
                 "Tracking",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(

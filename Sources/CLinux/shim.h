@@ -21,6 +21,9 @@
 int fallocate(int descriptor, int mode, off_t offset, off_t length);
 #define FALLOC_FL_KEEP_SIZE 0x01
 
+// dup3(2)
+int dup3(int descriptor, int target, int flags);
+
 // memmem(3)
 void *memmem(const void *bytes, size_t count, const void *sought, size_t soughtCount);
 

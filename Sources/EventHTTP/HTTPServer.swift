@@ -12,6 +12,10 @@ public protocol HTTPHandler: AnyObject {
     /// evhttp, calls `accept`, once, and answers the exchange that this returns, now or later.
     /// False if it has not: then the request comes again, to `handle`.
     func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool
+
+    /// What a peer sent is no request that is taken, and was answered with `response`. `begun` is
+    /// what had come of it, from its first line on; empty if that cannot be told.
+    func refused(begun: Span<UInt8>, peer: Span<UInt8>, _ response: borrowing Response)
 }
 
 extension HTTPHandler {
@@ -19,6 +23,9 @@ extension HTTPHandler {
     public func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool {
         false
     }
+
+    /// By default nobody is told.
+    public func refused(begun: Span<UInt8>, peer: Span<UInt8>, _ response: borrowing Response) {}
 }
 
 /// evhttp on one listening socket of one loop, behind a gate that reads for it.

@@ -220,7 +220,8 @@ public struct ListeningSocket: Sendable {
             }
             guard found == 0 else { return nil }
             return .tcp(
-                host: host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) },
+                host: String(
+                    decoding: host.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self),
                 port: name.port)
         case AF_UNIX:
             // unix(7): after the family comes the path, with or without a closing NUL.

@@ -36,6 +36,8 @@ public struct Configuration: Sendable {
     public var http = HTTPMode.gate
     /// The log and its limits.
     public var log = LogOptions(directory: "./data")
+    /// Seconds between two syncs, for durability `interval`.
+    public var syncSeconds = 1.0
     /// What a connection may cost.
     public var limits = HTTPLimits()
     /// Connections that may be open at a time; nil for what the limit of descriptors allows.

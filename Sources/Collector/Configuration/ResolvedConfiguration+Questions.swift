@@ -12,18 +12,25 @@ extension ResolvedConfiguration {
 
     private typealias Question = (keys: [String], reason: String)
 
+    /// Whether a setting has another value than its default.
+    private func isChanged(_ key: String) -> Bool {
+        Setting.all.contains {
+            $0.key == key && $0.values(configuration) != $0.values(Configuration())
+        }
+    }
+
     /// What was set and changes nothing.
     private var ineffective: [Question] {
         var questions: [Question] = []
-        if case .commit = configuration.log.durability, sources["sync_interval"] != nil {
+        if case .commit = configuration.log.durability, isChanged("sync_interval") {
             questions.append(
                 (["sync_interval"], "has no effect: it belongs to durability 'interval'"))
         }
         for key in ["kafka_brokers", "kafka_topic", "kafka_options"]
-        where sources[key] != nil && !configuration.forward.contains(.kafka) {
+        where isChanged(key) && !configuration.forward.contains(.kafka) {
             questions.append(([key], "has no effect without forward 'kafka'"))
         }
-        if sources["click_paths"] != nil, !configuration.clicks.isOn {
+        if isChanged("click_paths"), !configuration.clicks.isOn {
             questions.append((["click_paths"], "has no effect without click_keys or click_hosts"))
         }
         if configuration.limits.requestLineBytesMax > configuration.limits.headBytesMax {

@@ -123,8 +123,11 @@ public struct ResolvedConfiguration: Sendable {
     /// What is in force, without its secrets, as lines of YAML; comments say where it came from.
     public var lines: [String] {
         let pairs = Setting.all.map { setting in
-            let values = setting.shownValues(configuration).map(Self.scalar)
-            let value = setting.isList ? "[\(values.joined(separator: ", "))]" : values[0]
+            let values = setting.shownValues(configuration)
+            let value =
+                setting.isList
+                ? "[\(values.map { JSONText.string($0) }.joined(separator: ", "))]"
+                : Self.scalar(values[0])
             let source = sources[setting.key] ?? .byDefault
             return ("\(setting.key): \(value)", TerminalText.escaped("\(source)".utf8))
         }

@@ -95,27 +95,23 @@ public struct Setting: Sendable {
         },
         choice("http", \.http),
         scalar("durability") { (configuration, value) throws(InvalidValue) in
-            switch (value, configuration.log.durability) {
-            case ("commit", _): configuration.log.durability = .commit
-            case ("interval", .commit): configuration.log.durability = .interval(seconds: 1)
-            case ("interval", .interval): break
+            switch value {
+            case "commit": configuration.log.durability = .commit
+            case "interval":
+                configuration.log.durability = .interval(seconds: configuration.syncSeconds)
             default: throw InvalidValue(value, notOneOf: ["commit", "interval"])
             }
         } value: {
             $0.log.durability.name
         },
-        // After `durability`, which it does not change: with `commit` it has no meaning.
+        // Whichever of the two comes first; with `commit` it has no meaning.
         scalar("sync_interval") { (configuration, value) throws(InvalidValue) in
-            let seconds = try UnitValue.seconds(value)
+            configuration.syncSeconds = try UnitValue.seconds(value)
             if case .interval = configuration.log.durability {
-                configuration.log.durability = .interval(seconds: seconds)
+                configuration.log.durability = .interval(seconds: configuration.syncSeconds)
             }
         } value: {
-            if case .interval(let seconds) = $0.log.durability {
-                UnitValue.text(seconds: seconds)
-            } else {
-                "1s"
-            }
+            UnitValue.text(seconds: $0.syncSeconds)
         },
         bytes("segment_bytes_max", \.log.segmentBytesMax),
         seconds("segment_age_max", \.log.segmentSecondsMax),

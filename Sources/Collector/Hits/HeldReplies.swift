@@ -8,11 +8,17 @@ struct HeldReply: ~Copyable {
     let reply: HitReply
     /// What is printed when it is answered; nil if nothing is.
     let printed: PrintedRequest?
+    /// Its line in the access log; nil if there is none.
+    let logged: AccessLog.Line?
 
-    init(exchange: consuming HTTPExchange, reply: HitReply, printed: PrintedRequest?) {
+    init(
+        exchange: consuming HTTPExchange, reply: HitReply, printed: PrintedRequest?,
+        logged: AccessLog.Line?
+    ) {
         self.exchange = exchange
         self.reply = reply
         self.printed = printed
+        self.logged = logged
     }
 }
 

@@ -76,7 +76,7 @@ public struct Collector {
         let log = try openLog(mailboxes)
         let (sockets, adminSocket) = try openSockets()
         defer { removeSocketFiles(sockets.map { $0[0] } + [adminSocket].compactMap { $0 }) }
-        let printer = try Printer.of(configuration)
+        let outputs = try Outputs().updated(for: configuration)
         let control = try LoopMailbox<ControlMessage>()
         let forwarders = try Forwarders(configuration, logger: logger)
 
@@ -87,7 +87,7 @@ public struct Collector {
             return try Thread(name: "loop-\(index)") {
                 var worker = LoopWorker(
                     index: index, limited, sockets: own, log: log, mailbox: mailbox,
-                    control: control, printer: printer, crawlers: crawlers)
+                    control: control, outputs: outputs, crawlers: crawlers)
                 while true {
                     switch worker.run() {
                     case .update(let update): worker = LoopWorker(succeeding: worker, update)
@@ -99,15 +99,15 @@ public struct Collector {
         }
         let loop = ControlLoop(
             resolved, log: log, forwarders: forwarders, mailboxes: mailboxes, control: control,
-            printer: printer, manager: manager, resolve: resolve, logger: logger)
-        let lastPrinter = loop.run(adminSocket) {
+            outputs: outputs, manager: manager, resolve: resolve, logger: logger)
+        let lastOutputs = loop.run(adminSocket) {
             announce(sockets.map { $0[0].address }, adminSocket?.address)
         }
         for worker in workers { worker.join() }
         let isComplete = log.close()
         // After the log, so that they see its last event.
         forwarders.stop()
-        lastPrinter?.close()
+        lastOutputs.printer?.close()
         if isComplete {
             logger.info("stopped; every hit that was answered is on disk")
         } else {
@@ -174,13 +174,6 @@ public struct Collector {
         for socket in sockets where !socket.isInherited {
             if case .unix(let path) = socket.address { unlink(path) }
         }
-    }
-}
-
-extension Printer {
-    /// What prints hits to standard output; nil if nothing is printed.
-    static func of(_ configuration: Configuration) throws(SystemError) -> Printer? {
-        configuration.print == .none ? nil : try Printer(.standardOutput)
     }
 }
 

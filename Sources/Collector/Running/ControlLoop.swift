@@ -19,7 +19,7 @@ final class ControlLoop {
     private let reloader: Reloader
     private let manager: ServiceManager
     private let logger: Logger
-    private var printer: Printer?
+    private var outputs: Outputs
     private var sources: [EventSource] = []
     /// Fires when the delay of a shutdown is over.
     private var delay: EventSource?
@@ -33,14 +33,14 @@ final class ControlLoop {
     init(
         _ resolved: ResolvedConfiguration, log: EventLog, forwarders: Forwarders,
         mailboxes: [LoopMailbox<LoopMessage>], control: LoopMailbox<ControlMessage>,
-        printer: Printer?, manager: ServiceManager, resolve: @escaping Collector.Resolve,
+        outputs: Outputs, manager: ServiceManager, resolve: @escaping Collector.Resolve,
         logger: Logger
     ) {
         self.resolved = resolved
         self.log = log
         self.mailboxes = mailboxes
         self.control = control
-        self.printer = printer
+        self.outputs = outputs
         self.manager = manager
         self.logger = logger
         reloader = Reloader(log: log, forwarders: forwarders, control: control, resolve: resolve)
@@ -52,9 +52,9 @@ final class ControlLoop {
 
     private var configuration: Configuration { resolved.configuration }
 
-    /// Runs until every worker has ended; then returns the printer that is in use. Calls `whenReady`
+    /// Runs until every worker has ended; then returns the outputs that are in use. Calls `whenReady`
     /// when a signal would find it.
-    func run(_ adminSocket: ListeningSocket?, whenReady: () -> Void) -> Printer? {
+    func run(_ adminSocket: ListeningSocket?, whenReady: () -> Void) -> Outputs {
         adminServer = adminSocket.map {
             HTTPServer(loop: loop, socket: $0, limits: configuration.limits, handler: admin)
         }
@@ -64,10 +64,7 @@ final class ControlLoop {
         }
         sources.append(loop.onSignal(SIGHUP) { [unowned self] in reload() })
         sources.append(
-            loop.onSignal(SIGUSR1) { [unowned self] in
-                logger.info("the present segment is sealed")
-                log.roll()
-            })
+            loop.onSignal(SIGUSR1) { [unowned self] in roll() })
         if let seconds = manager.watchdogSeconds {
             sources.append(
                 loop.every(seconds: seconds * Self.watchdogPart) { [unowned self] in
@@ -90,7 +87,7 @@ final class ControlLoop {
         if dropped > 0 {
             logger.info("\(dropped) hits were not stored, as their visitors wished")
         }
-        return printer
+        return outputs
     }
 
     private func receive(_ message: ControlMessage) {
@@ -114,28 +111,38 @@ final class ControlLoop {
         }
     }
 
+    /// Lets whoever rotates files have those that are being written.
+    private func roll() {
+        log.roll()
+        do throws(SystemError) {
+            try outputs.accessLog?.reopen()
+        } catch {
+            logger.error("the access log goes on in the old file: \(error)")
+        }
+        logger.info("sealed the present segment, opened the access log anew")
+    }
+
     // MARK: - Another configuration
 
     private func reload() {
         if gatherer.isDraining { return }
         manager.reloading()
-        reloader.begin(resolved, printer)
+        reloader.begin(resolved, outputs)
     }
 
     private func reloaded(_ outcome: Reloader.Outcome) {
         switch outcome {
         case .refused(let reason):
             logger.error("the old configuration stays in force: \(reason)")
-        case .changed(let resolved, let printer, let inForce, let needRestart):
+        case .changed(let resolved, let outputs, let inForce, let needRestart):
             self.resolved = resolved
-            self.printer = printer
+            self.outputs = outputs
             admin.resolved = resolved
             gatherer.configuration = configuration
             logger.output?.apply(configuration.logging)
             let limited = configuration.withConnectionLimit()
             adminServer?.update(limits: limited.limits, handler: admin)
-            let update = LoopUpdate(
-                configuration: limited, printer: configuration.print == .none ? nil : printer)
+            let update = LoopUpdate(configuration: limited, outputs: outputs)
             for mailbox in mailboxes { mailbox.post(.update(update)) }
             logger.info("reloaded; changed: \(Self.list(inForce))")
             for warning in resolved.warnings { logger.warning("\(warning)") }

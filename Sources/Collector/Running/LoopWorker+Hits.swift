@@ -191,7 +191,25 @@ extension LoopWorker {
             : PrintedRequest(
                 hit: head, hit.identity, configuration.parameterAliases, time: hit.time,
                 mode: configuration.print)
-        held.append(HeldReply(exchange: exchange, reply: reply, printed: printed))
+        let logged = accessLog.map { accessLine($0, head, time: hit.time) }
+        held.append(
+            HeldReply(exchange: exchange, reply: reply, printed: printed, logged: logged))
+    }
+
+    /// The line of a request in the access log. It says no more of who sent it than an event of it
+    /// would.
+    func accessLine(
+        _ log: AccessLog, _ head: borrowing RequestHead, time: Timestamp
+    ) -> AccessLog.Line {
+        let privacy: AccessLog.Privacy =
+            switch identification.policy(head) {
+            case .record: .plain
+            case .anonymize: .anonymous
+            case .drop: .nothing
+            }
+        return Client.with(head, configuration.trustedProxies) { address, _, _ in
+            log.line(head, address: address, privacy, time: time)
+        }
     }
 
     private func changeCookie(

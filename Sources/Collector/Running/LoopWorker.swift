@@ -19,7 +19,7 @@ enum LoopMessage: Sendable {
 /// What a loop goes by from now on.
 struct LoopUpdate: Sendable {
     let configuration: Configuration
-    let printer: Printer?
+    let outputs: Outputs
 }
 
 /// What loops tell the control loop.
@@ -70,6 +70,8 @@ final class LoopWorker: HTTPHandler {
     private let control: LoopMailbox<ControlMessage>
     private let crawlers: CrawlerList
     var solePeer: SolePeer
+    /// Where answered requests are listed; nil for nowhere.
+    let accessLog: AccessLog?
     /// Whether the gate can send the reply to every hit: it has room for so many fields.
     private let fitsGate: Bool
     /// Text of the `Set-Cookie` field that is being made.
@@ -85,11 +87,11 @@ final class LoopWorker: HTTPHandler {
     /// A worker for `sockets`, which it takes over, on a loop of its own.
     convenience init(
         index: Int, _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
-        mailbox: LoopMailbox<LoopMessage>, control: LoopMailbox<ControlMessage>, printer: Printer?,
+        mailbox: LoopMailbox<LoopMessage>, control: LoopMailbox<ControlMessage>, outputs: Outputs,
         crawlers: CrawlerList
     ) {
         self.init(
-            index: index, LoopUpdate(configuration: configuration, printer: printer),
+            index: index, LoopUpdate(configuration: configuration, outputs: outputs),
             loop: EventLoop(), log: log, mailbox: mailbox, control: control, crawlers: crawlers)
         servers = sockets.map {
             HTTPServer(
@@ -131,7 +133,10 @@ final class LoopWorker: HTTPHandler {
         self.mailbox = mailbox
         self.control = control
         self.crawlers = crawlers
-        printer = update.printer
+        printer = configuration.print == .none ? nil : update.outputs.printer
+        accessLog = update.outputs.accessLog.map { file in
+            AccessLog(file, configuration.privacy.addressDetail) { control.post(.warning($0)) }
+        }
         solePeer = SolePeer(trusted: configuration.trustedProxies)
         router = Router(
             configuration.paths, servesDemo: configuration.servesDemo,
@@ -171,6 +176,7 @@ final class LoopWorker: HTTPHandler {
     func run() -> End {
         loop.run(endOfTurn: endOfTurn)
         let counts = countsNow
+        if let accessLog { accessLog.write() }
         sources = []
         drain?.source = nil
         if let update { return .update(update) }
@@ -264,17 +270,32 @@ final class LoopWorker: HTTPHandler {
     ) {
         counts.addRequest(route, response.status)
         exchange.reply(response)
-        guard let printer, configuration.print == .requests else { return }
+        let printer = configuration.print == .requests ? printer : nil
+        if printer == nil, accessLog == nil { return }
         let time = Timestamp(microseconds: Clock.microsecondsSinceEpoch())
+        if let accessLog {
+            accessLog.append(
+                accessLine(accessLog, head, time: time), status: response.status,
+                bytes: response.body.count)
+        }
+        guard let printer else { return }
         printer.print(
             PrintedRequest(head, time: time, mode: configuration.print)
                 .text(status: response.status, bytes: response.body.count))
+    }
+
+    func refused(begun: Span<UInt8>, peer: Span<UInt8>, _ response: borrowing Response) {
+        accessLog?.appendRefusal(
+            begun: begun, address: peer,
+            time: Timestamp(microseconds: Clock.microsecondsSinceEpoch()),
+            status: response.status, bytes: response.body.count)
     }
 
     // MARK: - The log
 
     private func endOfTurn() {
         if batch.count > 0 { appendBatch() }
+        if let accessLog { accessLog.write() }
         if update != nil { loop.stop() }
     }
 
@@ -396,9 +417,12 @@ final class LoopWorker: HTTPHandler {
     }
 
     private func finish(_ reply: consuming HeldReply, _ response: borrowing Response) {
-        let printed = reply.printed
         counts.addRequest(LoopCounts.RouteName(reply.reply), response.status)
+        let (printed, logged) = (reply.printed, reply.logged)
         reply.exchange.reply(response)
+        if let logged {
+            accessLog?.append(logged, status: response.status, bytes: response.body.count)
+        }
         guard let printer, let printed else { return }
         printer.print(printed.text(status: response.status, bytes: response.body.count))
     }

@@ -11,7 +11,7 @@ final class Reloader {
     enum Outcome: Sendable {
         /// These settings changed, and are in force; those need a restart, and stay as they were.
         case changed(
-            ResolvedConfiguration, Printer?, inForce: [String], needRestart: [String])
+            ResolvedConfiguration, Outputs, inForce: [String], needRestart: [String])
         /// Everything stays as it was, for this reason.
         case refused(String)
     }
@@ -34,14 +34,14 @@ final class Reloader {
         self.resolve = resolve
     }
 
-    /// Begins, under `old` and with the printer that there is; the outcome comes to the control
+    /// Begins, under `old` and with the outputs that there are; the outcome comes to the control
     /// loop, which then calls `finished()`. One at a time.
-    func begin(_ old: ResolvedConfiguration, _ printer: Printer?) {
+    func begin(_ old: ResolvedConfiguration, _ outputs: Outputs) {
         guard thread == nil else { return isAskedAgain = true }
         do throws(SystemError) {
             thread = try Thread(name: "reload") { [log, forwarders, control, resolve] in
                 control.post(
-                    .reloaded(Self.reload(old, printer, log, forwarders, resolve)))
+                    .reloaded(Self.reload(old, outputs, log, forwarders, resolve)))
             }
         } catch {
             control.post(.reloaded(.refused(error.description)))
@@ -62,7 +62,7 @@ final class Reloader {
     }
 
     private static func reload(
-        _ old: ResolvedConfiguration, _ printer: Printer?, _ log: EventLog,
+        _ old: ResolvedConfiguration, _ outputs: Outputs, _ log: EventLog,
         _ forwarders: Forwarders,
         _ resolve: Collector.Resolve
     ) -> Outcome {
@@ -71,10 +71,10 @@ final class Reloader {
             let (inForce, needRestart) = try new.keepFixed(of: old)
             // What can fail comes first, and changes nothing.
             try Forwarders.check(new.configuration)
-            let printer = try printer ?? Printer.of(new.configuration)
+            let outputs = try outputs.updated(for: new.configuration)
             try log.update(new.configuration.logOptions)
             try forwarders.update(new.configuration)
-            return .changed(new, printer, inForce: inForce, needRestart: needRestart)
+            return .changed(new, outputs, inForce: inForce, needRestart: needRestart)
         } catch {
             return .refused("\(error)")
         }

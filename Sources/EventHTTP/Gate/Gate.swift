@@ -299,7 +299,7 @@ final class Gate {
                 if reader.isComplete { handOverWithContent(connection) }
                 return count
             } catch {
-                refuse(connection, error)
+                refuse(connection, error, begun: connection.pointee.head.bytes)
                 return bytes.count
             }
         }
@@ -350,7 +350,7 @@ final class Gate {
         } catch {
             // Its reply comes after those that wait.
             if waits { return 0 }
-            refuse(connection, error)
+            refuse(connection, error, begun: bytes)
             return bytes.count
         }
         if !handsOverAll, head.framing == .length(0), answerHere(connection, head, bytes) {
@@ -587,11 +587,16 @@ final class Gate {
         if method != .head { response.body.withUnsafeBytes { output.append($0) } }
     }
 
-    private func refuse(_ connection: Connection, _ refusal: RequestRefusal) {
+    /// Refuses what has begun with `begun`.
+    private func refuse(
+        _ connection: Connection, _ refusal: RequestRefusal,
+        begun: UnsafeBufferPointer<UInt8> = UnsafeBufferPointer(start: nil, count: 0)
+    ) {
         state.pointee.refused(refusal)
-        write(
-            Response.plain(refusal.status), to: &connection.pointee.output, FieldText(), .get,
-            .closes)
+        let response = Response.plain(refusal.status)
+        handler.refused(
+            begun: begun.span, peer: connection.pointee.peer.bytes.span, response)
+        write(response, to: &connection.pointee.output, FieldText(), .get, .closes)
         connection.pointee.isLast = true
         connection.pointee.phase = .refused(discarded: 0)
         connection.pointee.deadline = now + Self.discardSeconds
@@ -735,10 +740,11 @@ final class Gate {
 
     private func expire(_ connection: Connection) {
         switch connection.pointee.phase {
-        case .proxyHeader where connection.pointee.seen > 0,
-            .head where connection.pointee.seen > 0:
-            refuse(connection, .headTimeout)
-        case .content, .chunks: refuse(connection, .bodyTimeout)
+        case .proxyHeader where connection.pointee.seen > 0: refuse(connection, .headTimeout)
+        case .head where connection.pointee.seen > 0:
+            refuse(connection, .headTimeout, begun: connection.pointee.held.bytes)
+        case .content, .chunks:
+            refuse(connection, .bodyTimeout, begun: connection.pointee.head.bytes)
         default: close(connection)
         }
     }
