@@ -23,7 +23,7 @@ struct Serve: ParsableCommand {
         for warning in resolved.warnings { logger.warning("\(warning)") }
         let isComplete: Bool
         do throws(Collector.StartError) {
-            isComplete = try Collector(resolved.configuration, logger: logger).serve()
+            isComplete = try Collector(resolved, logger: logger).serve()
         } catch {
             throw fail(error, code: .failure)
         }

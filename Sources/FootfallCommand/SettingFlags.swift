@@ -151,6 +151,7 @@ struct SettingFlags: ParsableArguments {
     @Flag(help: "Serve no demo pages.")
     var noDemo = false
 
+    @OptionGroup(title: "Admin side") var administration: AdminFlags
     @OptionGroup(title: "Logs") var logging: LoggingFlags
     @OptionGroup(title: "Forwarding and retention") var forwarding: ForwardingFlags
     @OptionGroup(title: "Cookies") var cookies: CookieFlags
@@ -182,7 +183,10 @@ struct SettingFlags: ParsableArguments {
         if !clickKeys.isEmpty { values["click_keys"] = clickKeys }
         if !clickHosts.isEmpty { values["click_hosts"] = clickHosts }
         if noDemo { values["no_demo"] = ["true"] }
-        for group in [logging.given, forwarding.given, cookies.given, privacy.given, names.given] {
+        for group in [
+            administration.given, logging.given, forwarding.given, cookies.given, privacy.given,
+            names.given,
+        ] {
             values.merge(group) { $1 }
         }
         return values

@@ -54,7 +54,8 @@ struct ClickKey: Sendable {
             }
     }
 
-    private static func contents(
+    /// The secret in a file, without the line end; `id` is what it is for.
+    static func contents(
         of path: String, _ id: String
     ) throws(Setting.InvalidValue) -> [UInt8] {
         var bytes: [UInt8]

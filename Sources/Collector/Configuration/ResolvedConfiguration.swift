@@ -78,6 +78,23 @@ public struct ResolvedConfiguration: Sendable {
         }
     }
 
+    /// A setting as it is in force, without secrets.
+    struct Entry {
+        let key: String
+        let values: [String]
+        let isList: Bool
+        let source: SettingSource
+    }
+
+    /// All settings.
+    var entries: [Entry] {
+        Setting.all.map {
+            Entry(
+                key: $0.key, values: $0.shownValues(configuration), isList: $0.isList,
+                source: sources[$0.key] ?? .byDefault)
+        }
+    }
+
     /// What is in force, without its secrets, as lines of YAML; comments say where it came from.
     public var lines: [String] {
         let pairs = Setting.all.map { setting in

@@ -61,7 +61,7 @@ public struct Setting: Sendable {
 
     /// All of them, in the order in which `check` prints them.
     public static let all: [Setting] =
-        collecting + logging + forwarding + cookies + privacy + names
+        collecting + administration + logging + forwarding + cookies + privacy + names
 
     private static let collecting: [Setting] = [
         Setting(key: "listen", isList: true) { (configuration, values) throws(InvalidValue) in
@@ -302,7 +302,7 @@ public struct Setting: Sendable {
         }
     }
 
-    private static func seconds(
+    static func seconds(
         _ key: String, _ path: any WritableKeyPath<Configuration, Double> & Sendable
     ) -> Setting {
         scalar(key) { (configuration, value) throws(InvalidValue) in
