@@ -56,7 +56,7 @@ import Testing
         #expect(both.sum == one.sum)
 
         var sizes = SizeHistogram()
-        for size: UInt64 in [1, 2, 3, 4, 5, 65_536, 65_537, .max >> 1] { sizes.observe(size) }
+        for size: UInt64 in [1, 2, 3, 4, 5, 65_536, 65_537, 1 << 40] { sizes.observe(size) }
         #expect(sizes.count(upTo: 1) == 1)
         #expect(sizes.count(upTo: 2) == 2)
         #expect(sizes.count(upTo: 4) == 4)

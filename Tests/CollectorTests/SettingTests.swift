@@ -154,7 +154,8 @@ import Testing
 
     /// Other values than the defaults, so that a setting without effect is found out.
     private static let others: [String: [String]] = [
-        "listen": ["127.0.0.1:1"], "admin": ["off"], "data": ["/d"], "loops": ["99"],
+        "listen": ["127.0.0.1:1"], "admin": ["off"], "admin_token": ["0123456789abcdef"],
+        "required_sinks": ["kafka"], "required_lag_max": ["1m"], "data": ["/d"], "loops": ["99"],
         "http": ["evhttp"], "durability": ["interval"], "sync_interval": ["2s"],
         "segment_bytes_max": ["1MiB"], "segment_age_max": ["2h"], "compress_after": ["off"],
         "backlog_bytes_max": ["1GiB"], "low_water_bytes": ["1GiB"], "high_water_bytes": ["1GiB"],

@@ -57,6 +57,7 @@ extension ResolvedConfiguration {
                     "'\(everybody)' is everybody: anyone can say to be any address"
                 ))
         }
+        if let warning = configuration.adminWarning { questions.append((["admin"], warning)) }
         return questions
     }
 

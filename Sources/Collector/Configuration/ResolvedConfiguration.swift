@@ -161,11 +161,16 @@ extension ConfigurationError.Problem {
 }
 
 extension Setting {
+    /// Whether it is what `check` prints instead of a secret.
+    private static func isMasked(_ value: String) -> Bool {
+        value == masked || value.hasSuffix("=\(masked)")
+    }
+
     /// Takes over the given values.
     fileprivate func take(
         _ values: [String], into configuration: inout Configuration
     ) throws(InvalidValue) {
-        if isSecret, let value = values.first(where: { $0.hasSuffix(Setting.masked) }) {
+        if isSecret, let value = values.first(where: Self.isMasked) {
             throw InvalidValue(
                 reason:
                     "'\(value)': the secret was taken out when this was printed; put it in again")

@@ -136,23 +136,35 @@ final class AccessLog {
     /// Appends bytes as Apache's mod_log_config does: what is no printable ASCII as `\xhh`, or as a
     /// C escape where there is one, and a backslash in front of quotes and backslashes.
     static func escape(_ bytes: Span<UInt8>, to text: inout [UInt8]) {
-        for index in bytes.indices {
-            let byte = bytes[index]
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                text.append(UInt8(ascii: "\\"))
-                text.append(byte)
-            case 0x20...0x7e: text.append(byte)
-            case 0x08: text.append("\\b")
-            case 0x09: text.append("\\t")
-            case 0x0a: text.append("\\n")
-            case 0x0b: text.append("\\v")
-            case 0x0d: text.append("\\r")
-            default:
-                text.append("\\x")
-                text.append(hexadecimal[Int(byte >> 4)])
-                text.append(hexadecimal[Int(byte & 15)])
+        bytes.withUnsafeBufferPointer { bytes in
+            var plainStart = 0
+            for (index, byte) in bytes.enumerated() where !isPlain(byte) {
+                text.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[plainStart..<index]))
+                appendEscaped(byte, to: &text)
+                plainStart = index + 1
             }
+            text.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[plainStart...]))
+        }
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte <= 0x7e && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
+    private static func appendEscaped(_ byte: UInt8, to text: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            text.append(UInt8(ascii: "\\"))
+            text.append(byte)
+        case 0x08: text.append("\\b")
+        case 0x09: text.append("\\t")
+        case 0x0a: text.append("\\n")
+        case 0x0b: text.append("\\v")
+        case 0x0d: text.append("\\r")
+        default:
+            text.append("\\x")
+            text.append(hexadecimal[Int(byte >> 4)])
+            text.append(hexadecimal[Int(byte & 15)])
         }
     }
 

@@ -158,7 +158,6 @@ public struct Collector {
     }
 
     private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?) {
-        if let warning = configuration.adminWarning { logger.warning("\(warning)") }
         for address in addresses { logger.info("listening on \(Self.url(address))") }
         if let admin { logger.info("admin listening on \(Self.url(admin))") }
         logger.info(
