@@ -90,10 +90,11 @@ public final class HTTPServer {
     /// Requests that wait for their reply.
     public var openExchanges: Int { state.pointee.openExchanges }
 
-    /// Accepts no more connections, and closes each after its next reply.
+    /// Accepts no more connections, closes each after its next reply, and ends all streams.
     public func drain() {
         state.pointee.isDraining = true
         listener.drain()
+        gate.endStreams()
     }
 
     func received(_ request: UnsafeMutablePointer<evhttp_request>) {
