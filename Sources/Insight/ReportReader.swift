@@ -150,7 +150,7 @@ public struct ReportReader {
         }
         hits += 1
         var visitor: UInt64?
-        let isNew = scanner[.newVisitor].isPresent && scanner[.newVisitor].count == 4
+        let isNew = scanner.hasNewVisitor
         if scanner[.visitor].isPresent {
             let hash = byteHash(scanner[.visitor].bytes(in: line))
             visitors.add(hash, isNew: isNew, exactMax: Self.exactVisitorsMax)

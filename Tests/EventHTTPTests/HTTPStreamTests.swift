@@ -101,7 +101,8 @@ import Testing
         #expect(other.receiveText(through: "still\r\n").hasSuffix("5\r\nstill\r\n"))
     }
 
-    @Test func `what a client sends during a stream is no request, and only so much of it is taken`()
+    @Test
+    func `what a client sends during a stream is no request, and only so much of it is taken`()
         throws
     {
         let server = try TestServer()
