@@ -19,6 +19,8 @@ SWIFT_FLAGS ?=
 # More arguments for `footfall serve`.
 ARGS ?=
 
+# The commit, for `footfall --version`; empty without git.
+COMMIT := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null)
 BINARY := .build/release/footfall
 BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
@@ -32,8 +34,8 @@ run: build
 
 build: $(BINARY)
 
-$(BINARY): Package.swift $(shell find Sources -type f) | packages
-	swift build -c release --product footfall $(SWIFT_FLAGS)
+$(BINARY): Package.swift $(wildcard .git/logs/HEAD) $(shell find Sources -type f) | packages
+	$(if $(COMMIT),FOOTFALL_COMMIT=$(COMMIT)) swift build -c release --product footfall $(SWIFT_FLAGS)
 	touch $@
 
 $(BENCH_BINARY): Package.swift $(shell find Sources Benchmarks/LoadTest -type f) | packages
@@ -56,6 +58,7 @@ without-kafka: packages
 	.build-without-kafka/debug/footfall serve --admin off --listen 127.0.0.1:0 --forward kafka \
 		--kafka-brokers 127.0.0.1:9092 --data .build-without-kafka/data 2>&1 \
 		| grep -q 'built without Kafka'
+	.build-without-kafka/debug/footfall --version | grep -qx 'without Kafka'
 	! ldd .build-without-kafka/debug/footfall | grep -q rdkafka
 
 # The crash tests at length: rounds of load and kill -9 for each class of durability, and random

@@ -11,6 +11,10 @@ let strict: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// The commit that is built, as `make` says it; what SwiftPM itself knows of git it does not look up
+/// again while this file stays the same.
+let commit = Context.environment["FOOTFALL_COMMIT"] ?? "unknown"
+
 let package = Package(
     name: "footfall",
     products: [
@@ -44,7 +48,10 @@ let package = Package(
         .systemLibrary(
             name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .target(
+            name: "CBuild", cSettings: [.define("FOOTFALL_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "Bytes", swiftSettings: strict),
+        .target(name: "Measuring", swiftSettings: strict),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
             name: "EventHTTP", dependencies: ["Bytes", "CLibevent", "CLinux", "POSIX"],
@@ -54,7 +61,8 @@ let package = Package(
             name: "Tracking", dependencies: ["Bytes"],
             swiftSettings: strict + [.strictMemorySafety()]),
         .target(
-            name: "EventLog", dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "POSIX"],
+            name: "EventLog",
+            dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "Measuring", "POSIX"],
             swiftSettings: strict),
         .target(
             name: "Forwarding",
@@ -68,8 +76,8 @@ let package = Package(
         .target(
             name: "Collector",
             dependencies: [
-                "Bytes", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog", "Forwarding",
-                "POSIX", "Tracking", "Yams",
+                "Bytes", "CBuild", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog",
+                "Forwarding", "Measuring", "POSIX", "Tracking", "Yams",
                 .target(name: "KafkaForwarding", condition: .when(traits: ["Kafka"])),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -81,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "FootfallCommand",
             dependencies: [
-                "Collector", "Insight", "POSIX", "Tracking",
+                "CLinux", "Collector", "Insight", "POSIX", "Tracking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -92,7 +100,7 @@ let package = Package(
         .executableTarget(
             name: "LoadTest",
             dependencies: [
-                "CLinux", "EventHTTP", "EventLog", "POSIX",
+                "CBuild", "CLinux", "EventHTTP", "EventLog", "POSIX",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -126,7 +134,8 @@ let package = Package(
         .testTarget(
             name: "CollectorTests",
             dependencies: [
-                "Collector", "EventHTTP", "EventLog", "POSIX", "TestSupport", "Tracking",
+                "Collector", "EventHTTP", "EventLog", "Measuring", "POSIX", "TestSupport",
+                "Tracking",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,11 +1,12 @@
 import ArgumentParser
+import CBuild
 import Glibc
 import POSIX
 
 /// The command line.
 @main
 struct FootfallBench: ParsableCommand {
-    static let version = "0.1.0"
+    static let version = FOOTFALL_VERSION
 
     static let configuration = CommandConfiguration(
         commandName: "footfall-bench",

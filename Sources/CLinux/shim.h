@@ -30,3 +30,8 @@ int pthread_setname_np(pthread_t thread, const char *name);
 // posix_spawn(3)
 #include <spawn.h>
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
+
+// environ(7): a variable that anybody may change, which Swift does not let us read.
+#include <unistd.h>
+extern char **environ;
+static inline char **footfall_environ(void) { return environ; }

@@ -165,6 +165,8 @@ public struct HTTPExchange: ~Copyable {
 struct ServerState {
     var openExchanges = 0
     var isDraining = false
+    /// Connections that were accepted.
+    var connections: UInt64 = 0
     /// Requests that were refused, by reason, in the order of `RequestRefusal.allCases`.
     var refusals = [UInt64](repeating: 0, count: RequestRefusal.allCases.count)
 

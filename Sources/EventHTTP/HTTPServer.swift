@@ -90,6 +90,13 @@ public final class HTTPServer {
     /// Requests that wait for their reply.
     public var openExchanges: Int { state.pointee.openExchanges }
 
+    /// What has come to the server until now.
+    public var counts: ServerCounts {
+        ServerCounts(
+            openConnections: gate.count, connections: state.pointee.connections,
+            refusals: state.pointee.refusals)
+    }
+
     /// Accepts no more connections, closes each after its next reply, and ends all streams.
     public func drain() {
         state.pointee.isDraining = true
@@ -103,5 +110,35 @@ public final class HTTPServer {
                 head, content: content,
                 HTTPExchange(sender, state, method: head.method, persistence))
         }
+    }
+}
+
+/// What has come to a server.
+public struct ServerCounts: Sendable {
+    /// Connections that are open.
+    public var openConnections: Int
+    /// Connections that were accepted since the start.
+    public var connections: UInt64
+    /// Requests that the gate refused, in the order of `RequestRefusal.allCases`.
+    public var refusals: [UInt64]
+
+    /// Nothing has come.
+    public init() {
+        self.init(
+            openConnections: 0, connections: 0,
+            refusals: [UInt64](repeating: 0, count: RequestRefusal.allCases.count))
+    }
+
+    init(openConnections: Int, connections: UInt64, refusals: [UInt64]) {
+        self.openConnections = openConnections
+        self.connections = connections
+        self.refusals = refusals
+    }
+
+    /// Adds what has come to another one.
+    public static func += (one: inout ServerCounts, other: ServerCounts) {
+        one.openConnections += other.openConnections
+        one.connections += other.connections
+        for index in one.refusals.indices { one.refusals[index] += other.refusals[index] }
     }
 }

@@ -1,3 +1,4 @@
+internal import Measuring
 internal import POSIX
 
 /// The log's thread: syncs what is written, seals what is full, and brings what could not be
@@ -112,6 +113,7 @@ extension LogWriter {
 
     /// Makes everything up to `turn.through` durable and says so.
     private func sync(_ turn: Turn) {
+        let begin = disk.monotonicSeconds()
         do throws(SystemError) {
             for segment in turn.finished { try disk.sync(segment.file) }
             if let segment = turn.segment { try disk.sync(segment.file) }
@@ -120,7 +122,12 @@ extension LogWriter {
             monitor.withLock { $0.writeFailure = error }
             return
         }
+        let seconds = disk.monotonicSeconds() - begin
         let stored = monitor.withLock { state in
+            state.syncLatency.observe(seconds)
+            if turn.through > state.syncedSequence {
+                state.syncLines.observe(turn.through - state.syncedSequence)
+            }
             state.didSync(turn.finished, turn.segment, through: turn.through)
             if options.durability != .commit, !state.mustSync {
                 // What was written during the sync waited only for the entry.
@@ -167,6 +174,7 @@ extension LogWriter {
         var abandoned: [SegmentFile] = []
         let result = monitor.withLock { state -> EventLog.Progress in
             abandoned = state.finished + (state.segment.map { [$0] } ?? [])
+            state.failures += 1
             if state.failure == nil, let error = state.writeFailure { notice(.failing(error)) }
             do throws(SystemError) {
                 let segment = try writeRetained(state, inPlaceOf: abandoned)

@@ -101,6 +101,9 @@ public final class EventLog: Sendable {
     /// Why the log accepts nothing at present; nil if it does.
     public var refusal: Refusal? { writer.refusal }
 
+    /// What is known of the log now. Any thread.
+    public var figures: LogFigures { writer.figures }
+
     /// Syncs and seals what was appended, and ends the log's thread. No append may follow. Whether
     /// everything that was acknowledged is on disk.
     public func close() -> Bool {

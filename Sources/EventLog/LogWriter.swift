@@ -1,3 +1,4 @@
+internal import Measuring
 internal import POSIX
 
 /// Appends lines to the newest segment. What the log's thread does is in `Committer`.
@@ -55,6 +56,11 @@ final class LogWriter<Disk: Storage>: Sendable {
         monitor.withLock { $0.refusal }
     }
 
+    /// What is known of the log now. Any thread.
+    var figures: LogFigures {
+        monitor.withLock { LogFigures($0) }
+    }
+
     /// Lets `run()` end when everything is synced and sealed. Any thread.
     func beginClosing() {
         monitor.withLock { $0.isClosing = true }
@@ -94,6 +100,12 @@ struct LogState: ~Copyable {
     /// When that was measured by the log's thread, on the monotonic clock.
     var measuredAt = -Double.infinity
     var isClosing = false
+    /// The highest sequence that an earlier process left.
+    let foundSequence: UInt64
+    /// Failed writes and syncs, also of attempts to go on.
+    var failures: UInt64 = 0
+    var syncLatency = DurationHistogram()
+    var syncLines = SizeHistogram()
 
     /// Bytes of unsynced lines at which a sync does not wait for the interval's end.
     static let unsyncedBytesMax = 8 << 20
@@ -101,6 +113,7 @@ struct LogState: ~Copyable {
     init(next: UInt64, space: FreeSpace) {
         self.space = space
         nextSequence = next
+        foundSequence = next - 1
         syncedSequence = next - 1
         acknowledgedSequence = next - 1
     }

@@ -8,7 +8,7 @@ struct Footfall: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "footfall",
         abstract: "Collects hits from web pages. An acknowledged hit is on disk.",
-        version: "0.1.0",
+        version: BuildInformation.current.description,
         subcommands: [
             Serve.self, Check.self, TailCommand.self, ReportCommand.self, Verify.self, Audit.self,
             ReplayCommand.self,

@@ -1,6 +1,7 @@
 internal import ArgumentParser
+internal import CLinux
 internal import Collector
-internal import Glibc
+internal import POSIX
 
 /// The flags that set something. Each is a `Setting`, which reads its value.
 struct SettingFlags: ParsableArguments {
@@ -18,7 +19,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "The data directory. [./data]")
     var data: String?
 
-    @Option(help: "Event loops. [one for each core]")
+    @Option(help: "Event loops, or 'auto'. [auto: one for each core]")
     var loops: String?
 
     @Option(
@@ -106,7 +107,7 @@ struct SettingFlags: ParsableArguments {
 
     @Option(
         help:
-            "Print 'hits', 'requests' with all headers, or 'none'. [hits on a terminal, else none]"
+            "Print 'hits', 'requests' with all headers, 'none', or 'auto'. [auto: hits on a terminal]"
     )
     var print: String?
 
@@ -150,6 +151,8 @@ struct SettingFlags: ParsableArguments {
     @Flag(help: "Serve no demo pages.")
     var noDemo = false
 
+    @OptionGroup(title: "Admin side") var administration: AdminFlags
+    @OptionGroup(title: "Logs") var logging: LoggingFlags
     @OptionGroup(title: "Forwarding and retention") var forwarding: ForwardingFlags
     @OptionGroup(title: "Cookies") var cookies: CookieFlags
     @OptionGroup(title: "Privacy") var privacy: PrivacyFlags
@@ -180,7 +183,10 @@ struct SettingFlags: ParsableArguments {
         if !clickKeys.isEmpty { values["click_keys"] = clickKeys }
         if !clickHosts.isEmpty { values["click_hosts"] = clickHosts }
         if noDemo { values["no_demo"] = ["true"] }
-        for group in [forwarding.given, cookies.given, privacy.given, names.given] {
+        for group in [
+            administration.given, logging.given, forwarding.given, cookies.given, privacy.given,
+            names.given,
+        ] {
             values.merge(group) { $1 }
         }
         return values
@@ -196,19 +202,27 @@ struct SettingFlags: ParsableArguments {
         _ flags: [String: [String]], file: String?
     ) throws -> ResolvedConfiguration {
         do throws(ConfigurationError) {
-            return try ResolvedConfiguration(flags: flags, environment: environment(), file: file)
+            return try ResolvedConfiguration(
+                flags: flags, environment: processEnvironment(), file: file)
         } catch {
-            if case .flag = error.source { throw fail(error, code: .usage) }
-            throw fail(error, code: .configuration)
+            for problem in error.problems {
+                FileOutput.standardError.write("footfall: \(problem)\n")
+            }
+            throw error.isOfFlags ? ExitCode.usage : ExitCode.configuration
         }
     }
 
-    /// The process's variables that can be settings.
-    private static func environment() -> [String: String] {
+    /// The process's variables (environ(7)) that can be meant for it.
+    private static func processEnvironment() -> [String: String] {
         var found: [String: String] = [:]
-        for setting in Setting.all {
-            guard let value = getenv(setting.variable) else { continue }
-            found[setting.variable] = String(cString: value)
+        var next = footfall_environ()
+        while let variable = next?.pointee {
+            let text = String(cString: variable)
+            next = next?.advanced(by: 1)
+            guard text.hasPrefix(Setting.variablePrefix), let end = text.firstIndex(of: "=") else {
+                continue
+            }
+            found[String(text[..<end])] = String(text[text.index(after: end)...])
         }
         return found
     }

@@ -36,6 +36,21 @@ import Testing
         #expect(try FootfallBinary.run("tail", "--data", directory.path, "-n", "0").output == "")
     }
 
+    @Test("--version says what it is, and on which libraries it runs")
+    func version() throws {
+        let result = try FootfallBinary.run("--version")
+        #expect(result.status == 0)
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(
+            lines[0].wholeMatch(
+                of: /footfall \d+\.\d+\.\d+ \(commit ([0-9a-f]{12}(-dirty)?|unknown)\)/) != nil,
+            "\(lines[0])")
+        #expect(lines[1].wholeMatch(of: /libevent 2\.\d+\.\d+-stable/) != nil, "\(lines[1])")
+        #expect(
+            lines[2].wholeMatch(of: /librdkafka 2\.\d+\.\d+|without Kafka/) != nil, "\(lines[2])")
+    }
+
     @Test("tail -f shows a hit soon after its answer")
     func follow() throws {
         let directory = TemporaryDirectory()

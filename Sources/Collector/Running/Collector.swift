@@ -4,9 +4,11 @@ internal import Forwarding
 internal import Glibc
 public import Logging
 internal import POSIX
+internal import Tracking
 
 /// A running collector: its log, its loops, its admin side, until a signal ends it.
 public struct Collector {
+    private let resolved: ResolvedConfiguration
     private let configuration: Configuration
     private let logger: Logger
 
@@ -18,13 +20,16 @@ public struct Collector {
 
     /// What the workers and the signals tell the control loop.
     private enum ControlMessage: Sendable {
-        case workerEnded(dropped: Int)
+        // Far larger than the others, and seldom sent.
+        indirect case counted(loop: Int, LoopCounts)
+        indirect case workerEnded(loop: Int, LoopCounts)
         case warning(String)
     }
 
     /// A collector. It writes to `logger`, and hits to standard output if so configured.
-    public init(_ configuration: Configuration, logger: Logger) {
-        self.configuration = configuration
+    public init(_ resolved: ResolvedConfiguration, logger: Logger) {
+        self.resolved = resolved
+        configuration = resolved.configuration
         self.logger = logger
     }
 
@@ -83,12 +88,14 @@ public struct Collector {
             return try Thread(name: "loop-\(index)") {
                 let worker = LoopWorker(
                     limited, sockets: own, log: log, mailbox: mailbox, printer: printer,
-                    crawlers: crawlers, warn: { control.post(.warning($0)) })
-                worker.run()
-                control.post(.workerEnded(dropped: worker.dropped))
+                    crawlers: crawlers, warn: { control.post(.warning($0)) },
+                    report: { control.post(.counted(loop: index, $0)) })
+                control.post(.workerEnded(loop: index, worker.run()))
             }
         }
-        runControlLoop(adminSocket, log: log, mailboxes: mailboxes, control: control) {
+        runControlLoop(
+            adminSocket, log: log, forwarders: forwarders, mailboxes: mailboxes, control: control
+        ) {
             announce(sockets.map { $0[0].address }, adminSocket?.address)
         }
         for worker in workers { worker.join() }
@@ -137,24 +144,25 @@ public struct Collector {
     /// Runs on the main thread until every worker has ended. Calls `whenReady` when a signal would
     /// find it.
     private func runControlLoop(
-        _ adminSocket: ListeningSocket?, log: EventLog, mailboxes: [LoopMailbox<LoopMessage>],
-        control: LoopMailbox<ControlMessage>, whenReady: () -> Void
+        _ adminSocket: ListeningSocket?, log: EventLog, forwarders: Forwarders,
+        mailboxes: [LoopMailbox<LoopMessage>], control: LoopMailbox<ControlMessage>,
+        whenReady: () -> Void
     ) {
         let loop = EventLoop()
-        let handler = AdminHandler(log: log, configuration)
+        let gatherer = Gatherer(
+            configuration, log: log, forwarders: forwarders, mailboxes: mailboxes, on: loop)
+        let handler = AdminHandler(resolved, gatherer)
         let server = adminSocket.map {
             HTTPServer(loop: loop, socket: $0, limits: configuration.limits, handler: handler)
         }
-        var working = mailboxes.count
-        var dropped = 0
         // Several loops may come to the same one.
         var lastWarning = ""
         let messages = control.attach(to: loop) { [logger] message in
             switch message {
-            case .workerEnded(let count):
-                dropped += count
-                working -= 1
-                if working == 0 { loop.stop() }
+            case .counted(let index, let counts): gatherer.received(counts, fromLoop: index)
+            case .workerEnded(let index, let counts):
+                gatherer.ended(counts, loop: index)
+                if gatherer.haveAllEnded { loop.stop() }
             case .warning(let text):
                 if text != lastWarning { logger.warning("\(text)") }
                 lastWarning = text
@@ -162,16 +170,22 @@ public struct Collector {
         }
         let signals = [SIGTERM, SIGINT].map { signal in
             loop.onSignal(signal) { [logger, configuration] in
-                if handler.isDraining { Self.endAtOnce(logger, "a second signal came") }
-                handler.isDraining = true
+                if gatherer.isDraining { Self.endAtOnce(logger, "a second signal came") }
+                gatherer.isDraining = true
                 logger.info("stopping: answering what is held")
                 Self.limitShutdown(seconds: configuration.shutdownSeconds, logger)
                 for mailbox in mailboxes { mailbox.post(.drain) }
             }
         }
+        let reports = loop.every(seconds: 1) { [logger] in
+            logger.output?.reportSuppressed(
+                time: Timestamp(microseconds: Clock.microsecondsSinceEpoch()),
+                monotonic: Clock.monotonicSeconds())
+        }
         whenReady()
         loop.run {}
-        withExtendedLifetime((messages, signals, server)) {}
+        withExtendedLifetime((messages, signals, server, reports)) {}
+        let dropped = gatherer.total.dropped
         if dropped > 0 {
             logger.info("\(dropped) hits were not stored, as their visitors wished")
         }
@@ -192,6 +206,7 @@ public struct Collector {
     }
 
     private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?) {
+        if let warning = configuration.adminWarning { logger.warning("\(warning)") }
         for address in addresses { logger.info("listening on \(Self.url(address))") }
         if let admin { logger.info("admin listening on \(Self.url(admin))") }
         logger.info(

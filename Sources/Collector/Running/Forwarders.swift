@@ -21,15 +21,15 @@ struct Forwarders {
         let description: String
     }
 
-    private let threads: [ForwardingThread]
+    private let threads: [(name: SinkName, thread: ForwardingThread)]
 
     /// Starts one for each sink of the configuration.
     init(_ configuration: Configuration, logger: Logger) throws {
         threads = try configuration.forward.map { name in
             switch name {
             case .stdout:
-                try Self.start(name, configuration, logger) { StreamSink.standardOutput() }
-            case .kafka: try Self.startKafka(configuration, logger)
+                (name, try Self.start(name, configuration, logger) { StreamSink.standardOutput() })
+            case .kafka: (name, try Self.startKafka(configuration, logger))
             }
         }
     }
@@ -71,9 +71,14 @@ struct Forwarders {
         }
     #endif
 
+    /// How far each sink is. Any thread.
+    var statuses: [(name: SinkName, status: ForwardingStatus)] {
+        threads.map { ($0.name, $0.thread.status) }
+    }
+
     /// Delivers what is stored, for as long as that is allowed to take.
     func stop() {
-        for thread in threads { thread.stop() }
+        for (_, thread) in threads { thread.stop() }
     }
 }
 

@@ -1,5 +1,6 @@
 internal import EventHTTP
 internal import EventLog
+internal import Measuring
 internal import POSIX
 internal import Tracking
 
@@ -9,6 +10,8 @@ enum LoopMessage: Sendable {
     case progress(EventLog.Progress)
     /// Accept nothing more, answer what is held, end.
     case drain
+    /// Say what was counted.
+    case report
 }
 
 /// One loop with its servers and its handlers: everything between a request and the log.
@@ -33,13 +36,19 @@ final class LoopWorker: HTTPHandler {
     @exclusivity(unchecked) var random = RandomBytes()
     @exclusivity(unchecked) var batch = Batch()
     @exclusivity(unchecked) var held = HeldReplies()
-    var unstoredClicks = UnstoredClicks()
+    @exclusivity(unchecked) var counts = LoopCounts()
+    /// What the request that is being handled is for.
+    @exclusivity(unchecked) var route = LoopCounts.RouteName.none
+    /// When the next unstored click is to be warned of, on the monotonic clock.
+    var nextClickWarning = 0.0
+    /// When the timer is due next, on the monotonic clock.
+    private var timerDue = 0.0
     private var isDraining = false
-    /// Hits that visitors did not want to be stored.
-    var dropped = 0
     var solePeer: SolePeer
     /// Tells an operator something.
     let warn: (String) -> Void
+    /// Receives what was counted.
+    private let report: (LoopCounts) -> Void
     /// Whether the gate can send the reply to every hit: it has room for so many fields.
     private let fitsGate: Bool
     /// Text of the `Set-Cookie` field that is being made.
@@ -56,12 +65,13 @@ final class LoopWorker: HTTPHandler {
     init(
         _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
         mailbox: LoopMailbox<LoopMessage>, printer: Printer?, crawlers: CrawlerList,
-        warn: @escaping (String) -> Void
+        warn: @escaping (String) -> Void, report: @escaping (LoopCounts) -> Void
     ) {
         self.configuration = configuration
         self.log = log
         self.printer = printer
         self.warn = warn
+        self.report = report
         solePeer = SolePeer(trusted: configuration.trustedProxies)
         router = Router(
             configuration.paths, servesDemo: configuration.servesDemo,
@@ -87,18 +97,23 @@ final class LoopWorker: HTTPHandler {
                     sendsProxyHeader: { hasHeaders && proxies.trusts(peer: $0) }, handler: self))
         }
         sources.append(mailbox.attach(to: loop) { [unowned self] in receive($0) })
-        sources.append(loop.every(seconds: 1) { [unowned self] in answerOverdue() })
+        sources.append(loop.every(seconds: Self.timerSeconds) { [unowned self] in timerFired() })
+        timerDue = Clock.monotonicSeconds() + Self.timerSeconds
     }
 
     deinit {
         cookieText.deallocate()
     }
 
-    /// Serves until the worker is drained.
-    func run() {
+    private static let timerSeconds = 1.0
+
+    /// Serves until the worker is drained. What it has counted.
+    func run() -> LoopCounts {
         loop.run(endOfTurn: endOfTurn)
+        let counts = countsNow
         sources = []
         servers = []
+        return counts
     }
 
     // MARK: - Requests
@@ -107,8 +122,10 @@ final class LoopWorker: HTTPHandler {
         _ head: borrowing RequestHead, content: Span<UInt8>, _ exchange: consuming HTTPExchange
     ) {
         guard let route = router.route(head.path) else {
+            self.route = .none
             return answer(head, exchange, notFoundReply)
         }
+        self.route = LoopCounts.RouteName(route)
         switch route {
         case .pixel, .beacon: handleHit(head, content: content, exchange, route)
         case .click: redirect(head, exchange)
@@ -127,6 +144,7 @@ final class LoopWorker: HTTPHandler {
         guard head.method == .get || head.method == .head, fitsGate, head[.origin].count == 0,
             case .pixel(let pixel) = router.route(head.path)
         else { return false }
+        route = pixel == .script ? .script : .image
         track(head, accept(), pixel)
         return true
     }
@@ -171,6 +189,7 @@ final class LoopWorker: HTTPHandler {
     func answer(
         _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ response: Response
     ) {
+        counts.addRequest(route, response.status)
         exchange.reply(response)
         guard let printer, configuration.print == .requests else { return }
         let time = Timestamp(microseconds: Clock.microsecondsSinceEpoch())
@@ -187,28 +206,70 @@ final class LoopWorker: HTTPHandler {
     }
 
     private func appendBatch() {
+        let lines = batch.count
+        let begin = Clock.monotonicSeconds()
+        counts.appendLines.observe(UInt64(lines))
         switch log.append(&batch) {
-        case .stored: held.takeBatch(answerStored)
+        case .stored:
+            counts.accepted += UInt64(lines)
+            counts.commitLatency.observe(
+                Clock.monotonicSeconds() - begin, count: held.fillingCount)
+            held.takeBatch(answerStored)
         case .pending(let through):
-            held.closeBatch(through: through, at: Clock.monotonicSeconds())
-        case .refused: held.takeBatch(answerRefused)
+            counts.accepted += UInt64(lines)
+            held.closeBatch(through: through, lines: lines, at: begin)
+        case .refused(let refusal):
+            counts.addRejected(LoopCounts.Rejection(refusal), lines)
+            held.takeBatch(answerRefused)
         }
     }
 
     private func receive(_ message: LoopMessage) {
         switch message {
-        case .progress(.stored(let through)): held.take(through: through, answerStored)
-        case .progress(.lost): held.take(through: .max, answerRefused)
+        case .progress(.stored(let through)):
+            let now = Clock.monotonicSeconds()
+            held.take(through: through) { group in
+                counts.commitLatency.observe(now - group.since, count: group.count)
+            } _: {
+                answerStored($0)
+            }
+        case .progress(.lost):
+            held.take(through: .max) { group in
+                counts.addRejected(.failing, group.lines)
+            } _: {
+                answerRefused($0)
+            }
         case .drain:
             isDraining = true
             for server in servers { server.drain() }
+        case .report: report(countsNow)
         }
     }
 
+    /// What was counted, also by the servers.
+    private var countsNow: LoopCounts {
+        var counts = counts
+        for server in servers { counts.server += server.counts }
+        return counts
+    }
+
+    private func timerFired() {
+        let now = Clock.monotonicSeconds()
+        // libevent's clock is coarser.
+        counts.delay.observe(max(0, now - timerDue))
+        // As libevent sets it anew.
+        timerDue += Self.timerSeconds
+        if timerDue < now { timerDue = now + Self.timerSeconds }
+        answerOverdue(now)
+    }
+
     /// A reply that waits for longer than a handler may is given up; its hit may yet be stored.
-    private func answerOverdue() {
-        let limit = Clock.monotonicSeconds() - configuration.limits.handlerSeconds
-        held.take(waitingSince: limit, answerRefused)
+    private func answerOverdue(_ now: Double) {
+        held.take(waitingSince: now - configuration.limits.handlerSeconds) { group in
+            counts.overdue += UInt64(group.count)
+        } _: {
+            answerRefused($0)
+        }
     }
 
     private func answerStored(_ reply: consuming HeldReply) {
@@ -231,6 +292,7 @@ final class LoopWorker: HTTPHandler {
 
     private func finish(_ reply: consuming HeldReply, _ response: borrowing Response) {
         let printed = reply.printed
+        counts.addRequest(LoopCounts.RouteName(reply.reply), response.status)
         reply.exchange.reply(response)
         guard let printer, let printed else { return }
         printer.print(printed.text(status: response.status, bytes: response.body.count))

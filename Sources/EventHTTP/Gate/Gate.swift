@@ -93,6 +93,7 @@ final class Gate {
         let connection = Connection.allocate(capacity: 1)
         connection.initialize(to: GateConnection(gate: self, stream: stream))
         count += 1
+        state.pointee.connections += 1
         countChanged(count)
         // Due at once: it runs in this turn, before anything can be read.
         var atOnce = timeval()
