@@ -12,10 +12,13 @@ final class AdminHandler: HTTPHandler {
     private var configuration: Configuration { resolved.configuration }
     private let gatherer: Gatherer
     private let access: AdminAccess
+    /// Those who watch the dashboard; nil if there is none.
+    private let live: LiveStreams?
     /// Requests for the metrics that wait for the loops to answer.
     private var scrapes = UniqueDeque<HTTPExchange>()
 
-    init(_ resolved: ResolvedConfiguration, _ gatherer: Gatherer) {
+    init(_ resolved: ResolvedConfiguration, _ gatherer: Gatherer, _ live: LiveStreams?) {
+        self.live = live
         self.resolved = resolved
         self.gatherer = gatherer
         access = AdminAccess(resolved.configuration.admin, resolved.configuration.adminToken)
@@ -42,8 +45,16 @@ final class AdminHandler: HTTPHandler {
         case "/metrics": answerMetrics(exchange)
         case "/debug/config": exchange.reply(configurationReply)
         case "/debug/whoami": exchange.reply(identity(head))
+        case "/" where live != nil: exchange.reply(DashboardPage.response)
+        case "/live": answerLive(exchange, isHead: head.method == .head)
         default: exchange.reply(Self.notFoundReply)
         }
+    }
+
+    private func answerLive(_ exchange: consuming HTTPExchange, isHead: Bool) {
+        guard let live else { return exchange.reply(Self.notFoundReply) }
+        if isHead { return exchange.reply(LiveStreams.head) }
+        live.open(exchange)
     }
 
     // MARK: - Replies
@@ -56,7 +67,7 @@ final class AdminHandler: HTTPHandler {
         .init("X-Frame-Options", "DENY"),
     ]
     /// The same for what is no page: nothing in it is run or loaded.
-    private static let inertFields =
+    static let inertFields =
         fields + [.init("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
 
     private static let healthReply = Response.plain(.ok, inertFields)

@@ -21,7 +21,7 @@ public struct Setting: Sendable {
     static let masked = "..."
     /// Those that are read once, at the start: what they name is opened or sized then.
     private static let restartKeys: Set = [
-        "listen", "admin", "data", "loops", "http", "proxy_protocol", "connections_max",
+        "listen", "admin", "no_dashboard", "data", "loops", "http", "proxy_protocol", "connections_max",
     ]
 
     /// Whether another value can be taken over while the collector runs; otherwise it needs a
@@ -61,7 +61,7 @@ public struct Setting: Sendable {
 
     /// All of them, in the order in which `check` prints them.
     public static let all: [Setting] =
-        collecting + administration + logging + forwarding + cookies + privacy + names
+        collecting + administration + dashboard + logging + forwarding + cookies + privacy + names
 
     private static let collecting: [Setting] = [
         Setting(key: "listen", isList: true) { (configuration, values) throws(InvalidValue) in

@@ -24,6 +24,8 @@ public struct Collector {
         indirect case counted(loop: Int, LoopCounts)
         indirect case workerEnded(loop: Int, LoopCounts)
         case warning(String)
+        /// News for those who watch the dashboard.
+        case live(LiveFollower.Update)
     }
 
     /// A collector. It writes to `logger`, and hits to standard output if so configured.
@@ -81,6 +83,17 @@ public struct Collector {
         let control = try LoopMailbox<ControlMessage>()
         let forwarders = try Forwarders(configuration, logger: logger)
 
+        let demoHits =
+            configuration.servesDemo ? try DemoHits(directory: configuration.log.directory) : nil
+        let follower =
+            try adminSocket == nil || !configuration.servesDashboard
+            ? nil
+            : LiveFollower(directory: configuration.log.directory, configuration.log.durability) {
+                control.post(.live($0))
+            } warn: {
+                control.post(.warning($0))
+            }
+
         let limited = withConnectionLimit()
         let crawlers = CrawlerList()
         let workers = try mailboxes.enumerated().map { index, mailbox in
@@ -88,17 +101,20 @@ public struct Collector {
             return try Thread(name: "loop-\(index)") {
                 let worker = LoopWorker(
                     limited, sockets: own, log: log, mailbox: mailbox, printer: printer,
-                    crawlers: crawlers, warn: { control.post(.warning($0)) },
+                    crawlers: crawlers, demoHits: demoHits, warn: { control.post(.warning($0)) },
                     report: { control.post(.counted(loop: index, $0)) })
                 control.post(.workerEnded(loop: index, worker.run()))
             }
         }
         runControlLoop(
-            adminSocket, log: log, forwarders: forwarders, mailboxes: mailboxes, control: control
+            adminSocket, log: log, forwarders: forwarders, mailboxes: mailboxes, control: control,
+            follower: follower, demo: configuration.servesDemo ? sockets[0][0].address : nil
         ) {
             announce(sockets.map { $0[0].address }, adminSocket?.address)
         }
         for worker in workers { worker.join() }
+        demoHits?.stop()
+        follower?.stop()
         let isComplete = log.close()
         // After the log, so that they see its last event.
         forwarders.stop()
@@ -146,12 +162,15 @@ public struct Collector {
     private func runControlLoop(
         _ adminSocket: ListeningSocket?, log: EventLog, forwarders: Forwarders,
         mailboxes: [LoopMailbox<LoopMessage>], control: LoopMailbox<ControlMessage>,
-        whenReady: () -> Void
+        follower: LiveFollower?, demo: ListenAddress?, whenReady: () -> Void
     ) {
         let loop = EventLoop()
         let gatherer = Gatherer(
             configuration, log: log, forwarders: forwarders, mailboxes: mailboxes, on: loop)
-        let handler = AdminHandler(resolved, gatherer)
+        let live = follower.map {
+            LiveStreams($0, gatherer, configuration.log.durability, demo: demo)
+        }
+        let handler = AdminHandler(resolved, gatherer, live)
         let server = adminSocket.map {
             HTTPServer(loop: loop, socket: $0, limits: configuration.limits, handler: handler)
         }
@@ -163,6 +182,7 @@ public struct Collector {
             case .workerEnded(let index, let counts):
                 gatherer.ended(counts, loop: index)
                 if gatherer.haveAllEnded { loop.stop() }
+            case .live(let update): live?.receive(update)
             case .warning(let text):
                 if text != lastWarning { logger.warning("\(text)") }
                 lastWarning = text
@@ -184,6 +204,7 @@ public struct Collector {
         }
         whenReady()
         loop.run {}
+        live?.end()
         withExtendedLifetime((messages, signals, server, reports)) {}
         let dropped = gatherer.total.dropped
         if dropped > 0 {

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import EventHTTP
 internal import EventLog
 internal import Measuring
@@ -12,6 +13,8 @@ enum LoopMessage: Sendable {
     case drain
     /// Say what was counted.
     case report
+    /// The answer to the oldest question for a demo hit: its line, if there is one.
+    case demoHit([UInt8]?)
 }
 
 /// One loop with its servers and its handlers: everything between a request and the log.
@@ -44,6 +47,11 @@ final class LoopWorker: HTTPHandler {
     /// When the timer is due next, on the monotonic clock.
     private var timerDue = 0.0
     private var isDraining = false
+    /// Looks for hits of the demo pages; nil if there are none.
+    let demoHits: DemoHits?
+    /// Its answers come here, in the order of the questions.
+    let mailbox: LoopMailbox<LoopMessage>
+    var demoQuestions = UniqueDeque<HTTPExchange>()
     var solePeer: SolePeer
     /// Tells an operator something.
     let warn: (String) -> Void
@@ -65,11 +73,14 @@ final class LoopWorker: HTTPHandler {
     init(
         _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
         mailbox: LoopMailbox<LoopMessage>, printer: Printer?, crawlers: CrawlerList,
-        warn: @escaping (String) -> Void, report: @escaping (LoopCounts) -> Void
+        demoHits: DemoHits?, warn: @escaping (String) -> Void,
+        report: @escaping (LoopCounts) -> Void
     ) {
         self.configuration = configuration
         self.log = log
         self.printer = printer
+        self.mailbox = mailbox
+        self.demoHits = demoHits
         self.warn = warn
         self.report = report
         solePeer = SolePeer(trusted: configuration.trustedProxies)
@@ -135,6 +146,7 @@ final class LoopWorker: HTTPHandler {
         case .gpcStatement: answerPage(head, exchange, gpcStatement)
         case .favicon: answerPage(head, exchange, pages.favicon)
         case .robots: answerPage(head, exchange, pages.robots)
+        case .demoHit: answerDemoHit(head, exchange)
         case .demo(let page): answerPage(head, exchange, pages.demo(page, query: head.query))
         }
     }
@@ -202,7 +214,7 @@ final class LoopWorker: HTTPHandler {
 
     private func endOfTurn() {
         if batch.count > 0 { appendBatch() }
-        if isDraining, held.count == 0 { loop.stop() }
+        if isDraining, held.count == 0, demoQuestions.isEmpty { loop.stop() }
     }
 
     private func appendBatch() {
@@ -243,6 +255,7 @@ final class LoopWorker: HTTPHandler {
             isDraining = true
             for server in servers { server.drain() }
         case .report: report(countsNow)
+        case .demoHit(let line): receiveDemoHit(line)
         }
     }
 
