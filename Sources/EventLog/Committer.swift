@@ -1,4 +1,3 @@
-internal import Measuring
 internal import POSIX
 
 /// The log's thread: syncs what is written, seals what is full, and brings what could not be
@@ -124,10 +123,8 @@ extension LogWriter {
         }
         let seconds = disk.monotonicSeconds() - begin
         let stored = monitor.withLock { state in
-            state.syncLatency.observe(seconds)
-            if turn.through > state.syncedSequence {
-                state.syncLines.observe(turn.through - state.syncedSequence)
-            }
+            state.measurements.addSync(
+                lines: turn.through - state.syncedSequence, seconds: seconds)
             state.didSync(turn.finished, turn.segment, through: turn.through)
             if options.durability != .commit, !state.mustSync {
                 // What was written during the sync waited only for the entry.
@@ -174,7 +171,7 @@ extension LogWriter {
         var abandoned: [SegmentFile] = []
         let result = monitor.withLock { state -> EventLog.Progress in
             abandoned = state.finished + (state.segment.map { [$0] } ?? [])
-            state.failures += 1
+            state.measurements.failures += 1
             if state.failure == nil, let error = state.writeFailure { notice(.failing(error)) }
             do throws(SystemError) {
                 let segment = try writeRetained(state, inPlaceOf: abandoned)

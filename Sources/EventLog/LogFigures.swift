@@ -31,10 +31,25 @@ public struct LogFigures: Sendable {
         backlogBytes = state.retained.bytes
         freeBytes = state.space.bytes
         lowWaterBytes = state.space.lowWaterBytes
-        failures = state.failures
+        failures = state.measurements.failures
         refusal = state.refusal
-        syncLatency = state.syncLatency
-        syncLines = state.syncLines
+        syncLatency = state.measurements.syncLatency
+        syncLines = state.measurements.syncLines
+    }
+}
+
+/// What a log measures of itself. Whoever holds the lock of its state may use it.
+final class LogMeasurements {
+    // Under a lock no access lies within another; to check that again costs as much as the rest.
+    /// Failed writes and syncs, also of attempts to go on.
+    @exclusivity(unchecked) var failures: UInt64 = 0
+    @exclusivity(unchecked) private(set) var syncLatency = DurationHistogram()
+    @exclusivity(unchecked) private(set) var syncLines = SizeHistogram()
+
+    /// Counts a sync; it may have had nothing but a directory to sync.
+    func addSync(lines: UInt64, seconds: Double) {
+        syncLatency.observe(seconds)
+        if lines > 0 { syncLines.observe(lines) }
     }
 }
 

@@ -1,4 +1,3 @@
-internal import Measuring
 internal import POSIX
 
 /// Appends lines to the newest segment. What the log's thread does is in `Committer`.
@@ -102,10 +101,8 @@ struct LogState: ~Copyable {
     var isClosing = false
     /// The highest sequence that an earlier process left.
     let foundSequence: UInt64
-    /// Failed writes and syncs, also of attempts to go on.
-    var failures: UInt64 = 0
-    var syncLatency = DurationHistogram()
-    var syncLines = SizeHistogram()
+    /// What was measured; a reference, since the state is copied to be looked at.
+    let measurements = LogMeasurements()
 
     /// Bytes of unsynced lines at which a sync does not wait for the interval's end.
     static let unsyncedBytesMax = 8 << 20

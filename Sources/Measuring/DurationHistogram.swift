@@ -21,22 +21,47 @@ public struct DurationHistogram: Sendable {
 
     /// Counts something that took so many seconds, `count` times.
     public mutating func observe(_ seconds: Double, count: Int = 1) {
-        // The first bound that is not exceeded.
-        var (low, high) = (0, Self.bounds.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if Self.bounds[middle] < seconds { low = middle + 1 } else { high = middle }
-        }
-        counts[low] += UInt64(count)
+        counts[Self.bucket(of: seconds)] += UInt64(count)
         sum += seconds * Double(count)
     }
 
+    /// The bucket of the first bound that is not exceeded.
+    private static func bucket(of seconds: Double) -> Int {
+        let places = places
+        let quarter = quarter(of: seconds) - places.firstQuarter
+        if quarter < 0 { return 0 }
+        if quarter >= places.starts.count { return places.bounds.count - 1 }
+        var index = places.starts[quarter]
+        while places.bounds[index] < seconds { index += 1 }
+        return index
+    }
+
+    /// Which quarter of a power of two a number is in: its exponent and two bits of its significand.
+    private static func quarter(of seconds: Double) -> Int { Int(seconds.bitPattern >> 50) }
+
+    /// Where to look for a bucket: in a quarter of a power of two there are one or two bounds.
+    private static let places: (firstQuarter: Int, starts: [Int], bounds: [Double]) = {
+        let bounds = Self.bounds + [Double.infinity]
+        let quarters = quarter(of: bounds[0])...quarter(of: bounds[bounds.count - 2])
+        let starts = quarters.map { quarter in
+            let begin = Double(bitPattern: UInt64(quarter) << 50)
+            return bounds.firstIndex { $0 >= begin } ?? 0
+        }
+        return (quarters.lowerBound, starts, bounds)
+    }()
+
     /// How many were counted.
-    public var count: UInt64 { counts.indices.reduce(0) { $0 + counts[$1] } }
+    public var count: UInt64 {
+        var total: UInt64 = 0
+        let counts = counts.span
+        for index in counts.indices { total += counts[index] }
+        return total
+    }
 
     /// How many took at most `bound` seconds, which is one of `bounds`.
     public func count(upTo bound: Double) -> UInt64 {
         var total: UInt64 = 0
+        let counts = counts.span
         for (index, upper) in Self.bounds.enumerated() where upper <= bound {
             total += counts[index]
         }
@@ -50,6 +75,7 @@ public struct DurationHistogram: Sendable {
         if count == 0 { return nil }
         let rank = max(1, (part * Double(count)).rounded(.up))
         var total = 0.0
+        let counts = counts.span
         for (index, upper) in Self.bounds.enumerated() {
             total += Double(counts[index])
             if total >= rank { return upper }
@@ -59,16 +85,17 @@ public struct DurationHistogram: Sendable {
 
     /// Adds what another one has counted.
     public static func += (one: inout DurationHistogram, other: DurationHistogram) {
-        for index in one.counts.indices { one.counts[index] += other.counts[index] }
+        // A span, as an array in a value would be copied for each element.
+        let counts = other.counts.span
+        for index in counts.indices { one.counts[index] += counts[index] }
         one.sum += other.sum
     }
 
     /// What one has counted since it was as `earlier`.
     public func since(_ earlier: DurationHistogram) -> DurationHistogram {
         var difference = DurationHistogram()
-        for index in counts.indices {
-            difference.counts[index] = counts[index] - earlier.counts[index]
-        }
+        let (now, before) = (counts.span, earlier.counts.span)
+        for index in now.indices { difference.counts[index] = now[index] - before[index] }
         difference.sum = sum - earlier.sum
         return difference
     }

@@ -21,11 +21,17 @@ public struct SizeHistogram: Sendable {
     }
 
     /// How many were counted.
-    public var count: UInt64 { counts.indices.reduce(0) { $0 + counts[$1] } }
+    public var count: UInt64 {
+        var total: UInt64 = 0
+        let counts = counts.span
+        for index in counts.indices { total += counts[index] }
+        return total
+    }
 
     /// How many were at most `bound`, which is one of `bounds`.
     public func count(upTo bound: UInt64) -> UInt64 {
         var total: UInt64 = 0
+        let counts = counts.span
         for (index, upper) in Self.bounds.enumerated() where upper <= bound {
             total += counts[index]
         }
@@ -34,7 +40,9 @@ public struct SizeHistogram: Sendable {
 
     /// Adds what another one has counted.
     public static func += (one: inout SizeHistogram, other: SizeHistogram) {
-        for index in one.counts.indices { one.counts[index] += other.counts[index] }
+        // A span, as an array in a value would be copied for each element.
+        let counts = other.counts.span
+        for index in counts.indices { one.counts[index] += counts[index] }
         one.sum += other.sum
     }
 }

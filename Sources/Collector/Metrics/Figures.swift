@@ -19,7 +19,8 @@ struct Figures: Sendable {
         let status: ForwardingStatus
     }
 
-    /// How long hits waited for the disk in the last ten seconds or so.
+    /// How long hits waited for the disk in the last ten seconds or so, if somebody has looked for so
+    /// long; otherwise since the start.
     struct CommitLatency: Sendable {
         /// Seconds that half of the hits did not exceed; like the others a bound of the histogram's
         /// buckets, and so up to a quarter too long.

@@ -7,7 +7,8 @@ internal import POSIX
 /// Asks the loops what they have counted, and puts it together with what is known of the log and the
 /// sinks. On the control loop.
 ///
-/// Once a second by itself, for whoever looks at the last seconds, and whenever somebody wants to know.
+/// Whenever somebody wants to know, and for a minute after that once a second by itself, to know the
+/// latencies of the last seconds.
 final class Gatherer {
     private let configuration: Configuration
     private let log: EventLog
@@ -26,8 +27,8 @@ final class Gatherer {
     /// The latencies of each of the last seconds, the oldest first.
     private var history: [DurationHistogram] = []
     private var size: (value: LogSize, at: Double)?
-    /// What was gathered last.
-    private(set) var latest: Figures?
+    /// When nobody counts as looking any more, on the monotonic clock.
+    private var watchedUntil = 0.0
 
     private struct Loop {
         var counts = LoopCounts()
@@ -39,6 +40,8 @@ final class Gatherer {
 
     /// Seconds after which nobody waits any more for a loop that does not answer.
     private static let answerSeconds = 2.0
+    /// Seconds after a question for which somebody counts as looking.
+    private static let watchedSeconds = 60.0
     /// Seconds over which latencies are looked at.
     private static let historySeconds = 10
     /// Seconds for which the size of the log is taken for the same.
@@ -81,9 +84,14 @@ final class Gatherer {
 
     // MARK: - Asking
 
-    /// Calls `receive` with what is known when all loops have said what they have counted after this
+    /// Calls `receive` once, with what is known when all loops have said what they have counted after this
     /// call, or when one of them has taken too long.
     func gather(_ receive: @escaping (Figures) -> Void) {
+        watchedUntil = Clock.monotonicSeconds() + Self.watchedSeconds
+        ask(receive)
+    }
+
+    private func ask(_ receive: @escaping (Figures) -> Void) {
         if askedAt != nil {
             late.append(receive)
         } else {
@@ -124,11 +132,16 @@ final class Gatherer {
     }
 
     private func tick() {
-        if let askedAt, Clock.monotonicSeconds() - askedAt >= Self.answerSeconds {
+        let now = Clock.monotonicSeconds()
+        if let askedAt, now - askedAt >= Self.answerSeconds {
             for index in loops.indices where loops[index].isAsked { loops[index].isUp = false }
             finish()
         }
-        gather { [unowned self] figures in
+        guard now < watchedUntil else {
+            history = []
+            return
+        }
+        ask { [unowned self] figures in
             history.append(figures.total.commitLatency)
             if history.count > Self.historySeconds { history.removeFirst() }
         }
@@ -136,7 +149,6 @@ final class Gatherer {
 
     private func finish() {
         let figures = figures()
-        latest = figures
         let answered = waiting
         waiting = late
         late = []

@@ -80,14 +80,17 @@ struct LoopCounts: Sendable {
 
     /// Adds what another loop has counted.
     static func += (one: inout LoopCounts, other: LoopCounts) {
-        for index in one.requestsByStatus.indices {
-            one.requestsByStatus[index] += other.requestsByStatus[index]
+        let requestsByStatus = other.requestsByStatus.span
+        for index in requestsByStatus.indices {
+            one.requestsByStatus[index] += requestsByStatus[index]
         }
-        for index in one.droppedBySignal.indices {
-            one.droppedBySignal[index] += other.droppedBySignal[index]
+        let droppedBySignal = other.droppedBySignal.span
+        for index in droppedBySignal.indices {
+            one.droppedBySignal[index] += droppedBySignal[index]
         }
-        for index in one.rejectedByReason.indices {
-            one.rejectedByReason[index] += other.rejectedByReason[index]
+        let rejectedByReason = other.rejectedByReason.span
+        for index in rejectedByReason.indices {
+            one.rejectedByReason[index] += rejectedByReason[index]
         }
         one.accepted += other.accepted
         one.overdue += other.overdue
