@@ -21,7 +21,8 @@ public struct Setting: Sendable {
     static let masked = "..."
     /// Those that are read once, at the start: what they name is opened or sized then.
     private static let restartKeys: Set = [
-        "listen", "admin", "no_dashboard", "data", "loops", "http", "proxy_protocol", "connections_max",
+        "listen", "admin", "no_dashboard", "data", "loops", "http", "proxy_protocol",
+        "connections_max",
     ]
 
     /// Whether another value can be taken over while the collector runs; otherwise it needs a

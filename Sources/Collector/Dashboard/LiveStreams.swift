@@ -72,13 +72,18 @@ final class LiveStreams {
         case .progress(let part):
             send("progress", "\"done\":\(part)") { !$0.hasStarted }
         case .second(let start, let tick):
-            // Those who have just started know this second already.
-            if let tick { send("tick", "\(tick),\(figures)") { $0.hasStarted } }
-            guard let start else { return }
-            let isForAll = tick == nil
-            send("start", "\(constants),\(start),\(figures)") { isForAll || !$0.hasStarted }
-            for watcher in watchers { watcher.hasStarted = true }
+            gatherer.gather { [weak self] in self?.tell(start: start, tick: tick, $0) }
         }
+    }
+
+    private func tell(start: String?, tick: String?, _ figures: Figures) {
+        let others = figures.liveMembers
+        // Those who have just started know this second already.
+        if let tick { send("tick", "\(tick),\(others)") { $0.hasStarted } }
+        guard let start else { return }
+        let isForAll = tick == nil
+        send("start", "\(constants),\(start),\(others)") { isForAll || !$0.hasStarted }
+        for watcher in watchers { watcher.hasStarted = true }
     }
 
     /// Ends all streams.
@@ -96,33 +101,28 @@ final class LiveStreams {
         watchers.removeAll { $0.stream?.isOpen == false }
         follower.setWatchers(watchers.count, hasNew: false)
     }
-
-    /// The members that do not come from the log.
-    private var figures: String {
-        let readiness = gatherer.readiness
-        var members = ["\"ready\":\(readiness.isReady)"]
-        if let reason = readiness.reason { members.append("\"reason\":\(JSONText.string(reason))") }
-        if let figures = gatherer.latest { members += figures.liveMembers }
-        return members.joined(separator: ",")
-    }
 }
 
 extension Figures {
     /// What the dashboard tells of them, as members of a JSON object.
-    fileprivate var liveMembers: [String] {
+    fileprivate var liveMembers: String {
         var members = [
+            "\"ready\":\(readiness.isReady)",
             "\"connections\":\(total.server.openConnections)",
             "\"backlog_bytes\":\(log.backlogBytes)", "\"disk_free_bytes\":\(log.freeBytes)",
             "\"refused\":\(total.server.refusals.reduce(0, +))", "\"dropped\":\(total.dropped)",
             "\"sinks\":[\(sinks.map(\.liveObject).joined(separator: ","))]",
         ]
+        if let reason = readiness.reason {
+            members.append("\"reason\":\(JSONText.string(reason))")
+        }
         if let size { members.append("\"log_bytes\":\(size.bytes)") }
         if let commitLatency {
             members.append(
                 "\"commit\":{\"p50\":\(commitLatency.median),"
                     + "\"p99\":\(commitLatency.percentile99),\"max\":\(commitLatency.most)}")
         }
-        return members
+        return members.joined(separator: ",")
     }
 }
 
