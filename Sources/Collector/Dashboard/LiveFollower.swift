@@ -47,7 +47,8 @@ final class LiveFollower: Sendable {
 
     /// Follows the log in `directory`. Both closures are called on the thread.
     init(
-        directory: String, _ durability: Durability, post: @escaping @Sendable (Update) -> Void,
+        directory: String, _ durability: Durability, eventsMax: UInt64 = LiveFollower.eventsMax,
+        post: @escaping @Sendable (Update) -> Void,
         warn: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         let syncSeconds = if case .interval(let seconds) = durability { seconds } else { 0.0 }
@@ -57,7 +58,8 @@ final class LiveFollower: Sendable {
             setpriority(Int32(PRIO_PROCESS.rawValue), 0, 19)
             while Self.waitForWatchers(shared) {
                 do throws(SystemError) {
-                    var reading = try Reading(directory, delaySeconds: delay)
+                    var reading = try Reading(
+                        directory, delaySeconds: delay, eventsMax: eventsMax)
                     try reading.run(shared, post)
                 } catch {
                     warn("the dashboard cannot read the log: \(error)")
@@ -107,7 +109,9 @@ final class LiveFollower: Sendable {
         /// The second that was told last.
         private var told: Int64 = 0
 
-        init(_ directory: String, delaySeconds: Double) throws(SystemError) {
+        init(
+            _ directory: String, delaySeconds: Double, eventsMax: UInt64
+        ) throws(SystemError) {
             self.directory = directory
             self.delaySeconds = delaySeconds
             let now = Clock.microsecondsSinceEpoch()
@@ -115,7 +119,7 @@ final class LiveFollower: Sendable {
             log = LogReader(directory: directory, from: 1)
             try log.narrow(
                 since: Timestamp(microseconds: now - 3_600_000_000), until: nil)
-            try skip(beyond: LiveFollower.eventsMax)
+            try skip(beyond: eventsMax)
         }
 
         /// Tells until nobody has watched for a while, or the thread is to end.
@@ -209,9 +213,10 @@ final class LiveFollower: Sendable {
         /// Passes over events, if more than `count` are to be read.
         private mutating func skip(beyond count: UInt64) throws(SystemError) {
             let synced = try LogReader.synced(in: directory)
-            guard synced > count, log.next < synced - count else { return }
-            rollup.skip(Int(synced - count - log.next))
-            log.skip(to: synced - count)
+            guard synced >= log.next, synced - log.next >= count else { return }
+            let first = synced - count + 1
+            rollup.skip(Int(first - log.next))
+            log.skip(to: first)
         }
     }
 }
