@@ -77,7 +77,7 @@ let package = Package(
             name: "Collector",
             dependencies: [
                 "Bytes", "CBuild", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog",
-                "Forwarding", "Measuring", "POSIX", "Tracking", "Yams",
+                "Forwarding", "Insight", "Measuring", "POSIX", "Tracking", "Yams",
                 .target(name: "KafkaForwarding", condition: .when(traits: ["Kafka"])),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),

@@ -131,12 +131,13 @@ public final class HTTPServer {
     /// Those of them that are in the middle of a request or a reply.
     public var busyConnections: Int { gate.busyCount }
 
-    /// Closes each connection after its next reply. A socket that another process goes on with is
-    /// left to it: what waits there is not touched. One's own is to be closed soon, with
-    /// `stopListening()`; until then what came before is still accepted.
+    /// Closes each connection after its next reply, and ends all streams. A socket that another
+    /// process goes on with is left to it: what waits there is not touched. One's own is to be closed
+    /// soon, with `stopListening()`; until then what came before is still accepted.
     public func drain() {
         state.pointee.isDraining = true
         if !ownsSocket { listener.drain() }
+        gate.endStreams()
     }
 
     /// Closes the listening socket, so that who comes now is refused at once and can go elsewhere.

@@ -159,6 +159,7 @@ struct SettingFlags: ParsableArguments {
     var noDemo = false
 
     @OptionGroup(title: "Admin side") var administration: AdminFlags
+    @OptionGroup(title: "Dashboard") var dashboard: DashboardFlags
     @OptionGroup(title: "Logs") var logging: LoggingFlags
     @OptionGroup(title: "Forwarding and retention") var forwarding: ForwardingFlags
     @OptionGroup(title: "Cookies") var cookies: CookieFlags
@@ -192,7 +193,8 @@ struct SettingFlags: ParsableArguments {
         if !clickHosts.isEmpty { values["click_hosts"] = clickHosts }
         if noDemo { values["no_demo"] = ["true"] }
         for group in [
-            administration.given, logging.given, forwarding.given, cookies.given, privacy.given,
+            administration.given, dashboard.given, logging.given, forwarding.given, cookies.given,
+            privacy.given,
             names.given,
         ] {
             values.merge(group) { $1 }

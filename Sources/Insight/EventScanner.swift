@@ -65,6 +65,8 @@ struct EventScanner {
     private let names: [[UInt8]]
     private var values: [Value]
     private var parameters: [Value]
+    /// How many parameters there are, with those that are not wanted.
+    private(set) var parameterCount = 0
 
     /// Finds values up to `last`, and the parameters with these names, which are escaped.
     init(upTo last: Key, parameters names: [[UInt8]]) {
@@ -80,8 +82,12 @@ struct EventScanner {
     /// The value of the parameter with that place in the list of names.
     func parameter(_ index: Int) -> Value { parameters[index] }
 
+    /// Whether the hit has given the visitor's identifier: the value is `true`.
+    var hasNewVisitor: Bool { self[.newVisitor].count == 4 }
+
     /// Looks at another line, without its newline.
     mutating func scan(_ line: UnsafeRawBufferPointer) {
+        parameterCount = 0
         for index in 0...last { values[index] = .absent }
         for index in parameters.indices { parameters[index] = .absent }
         guard let base = line.baseAddress, line.count > Self.proofBytes else { return }
@@ -144,6 +150,7 @@ struct EventScanner {
             for index in names.indices where text.isEqual(name..<nameEnd, names[index]) {
                 parameters[index] = text.value(valueStart, valueEnd)
             }
+            parameterCount += 1
             position = valueEnd + 1
             if text[position] == UInt8(ascii: ",") { position += 1 }
         }

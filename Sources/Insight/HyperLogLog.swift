@@ -22,6 +22,13 @@ struct HyperLogLog {
         if registers[index] < rank { registers[index] = rank }
     }
 
+    /// Takes into account what another one has seen.
+    mutating func merge(_ other: HyperLogLog) {
+        for index in registers.indices where registers[index] < other.registers[index] {
+            registers[index] = other.registers[index]
+        }
+    }
+
     /// How many there are, about.
     var estimate: Double {
         let ranks = 64 - Self.precision

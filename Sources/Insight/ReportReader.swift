@@ -13,9 +13,6 @@ public struct ReportReader {
         public let part: Double?
     }
 
-    /// Clocks are set, and events of several threads come together: a segment counts as begun so
-    /// many microseconds earlier and later than its first event says.
-    static let clockToleranceMicroseconds: Int64 = 60_000_000
     /// Visitors of all hits that are counted exactly.
     static let exactVisitorsMax = 1 << 18
     /// Events between two reports of the progress.
@@ -86,7 +83,7 @@ public struct ReportReader {
         do throws(SystemError) {
             let end = try LogReader.synced(in: directory)
             var log = LogReader(directory: directory, from: 1)
-            try reader.narrow(&log)
+            try log.narrow(since: query.since, until: query.until)
             let first = log.next
             try log.read { sequence, line in
                 reader.add(line)
@@ -102,30 +99,6 @@ public struct ReportReader {
             throw ReportError(description: "\(error)")
         }
         return reader.report()
-    }
-
-    /// Leaves out segments in which nothing can be that is wanted.
-    private func narrow(_ log: inout LogReader) throws(SystemError) {
-        guard query.since != nil || query.until != nil else { return }
-        func moved(_ moment: Timestamp?, _ microseconds: Int64) -> [UInt8]? {
-            moment.map {
-                Array(Timestamp(microseconds: $0.microseconds + microseconds).description.utf8)
-            }
-        }
-        let early = moved(query.since, -Self.clockToleranceMicroseconds)
-        let late = moved(query.until, Self.clockToleranceMicroseconds)
-        func time(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-            var scanner = EventScanner(upTo: .time, parameters: [])
-            scanner.scan(line)
-            return scanner[.time].isPresent ? scanner[.time].bytes(in: line) : nil
-        }
-        try log.narrow { line in
-            guard let early, let time = time(line) else { return false }
-            return time.lexicographicallyPrecedes(early)
-        } isLate: { line in
-            guard let late, let time = time(line) else { return false }
-            return !time.lexicographicallyPrecedes(late)
-        }
     }
 
     /// Counts an event, given as its line without the newline.
@@ -150,7 +123,7 @@ public struct ReportReader {
         }
         hits += 1
         var visitor: UInt64?
-        let isNew = scanner[.newVisitor].isPresent && scanner[.newVisitor].count == 4
+        let isNew = scanner.hasNewVisitor
         if scanner[.visitor].isPresent {
             let hash = byteHash(scanner[.visitor].bytes(in: line))
             visitors.add(hash, isNew: isNew, exactMax: Self.exactVisitorsMax)

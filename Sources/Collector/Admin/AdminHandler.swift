@@ -10,15 +10,21 @@ internal import Tracking
 final class AdminHandler: HTTPHandler {
     /// What is in force.
     var resolved: ResolvedConfiguration {
-        didSet { access = AdminAccess(configuration.admin, configuration.adminToken) }
+        didSet {
+            access = AdminAccess(configuration.admin, configuration.adminToken)
+            if !configuration.servesDashboard { live.end() }
+        }
     }
     private var configuration: Configuration { resolved.configuration }
     private let gatherer: Gatherer
     private var access: AdminAccess
+    /// Those who watch the dashboard.
+    private let live: LiveStreams
     /// Requests for the metrics that wait for the loops to answer.
     private var scrapes = UniqueDeque<HTTPExchange>()
 
-    init(_ resolved: ResolvedConfiguration, _ gatherer: Gatherer) {
+    init(_ resolved: ResolvedConfiguration, _ gatherer: Gatherer, _ live: LiveStreams) {
+        self.live = live
         self.resolved = resolved
         self.gatherer = gatherer
         access = AdminAccess(resolved.configuration.admin, resolved.configuration.adminToken)
@@ -45,8 +51,15 @@ final class AdminHandler: HTTPHandler {
         case "/metrics": answerMetrics(exchange)
         case "/debug/config": exchange.reply(configurationReply)
         case "/debug/whoami": exchange.reply(identity(head))
+        case "/" where configuration.servesDashboard: exchange.reply(DashboardPage.response)
+        case "/live" where configuration.servesDashboard: answerLive(exchange, isHead: head.method == .head)
         default: exchange.reply(Self.notFoundReply)
         }
+    }
+
+    private func answerLive(_ exchange: consuming HTTPExchange, isHead: Bool) {
+        if isHead { return exchange.reply(LiveStreams.head) }
+        live.open(exchange)
     }
 
     // MARK: - Replies
@@ -59,7 +72,7 @@ final class AdminHandler: HTTPHandler {
         .init("X-Frame-Options", "DENY"),
     ]
     /// The same for what is no page: nothing in it is run or loaded.
-    private static let inertFields =
+    static let inertFields =
         fields + [.init("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
 
     private static let healthReply = Response.plain(.ok, inertFields)

@@ -61,6 +61,8 @@ public struct Configuration: Sendable {
     public var parameterAliases = ParameterAliases.none
     /// Which links lead on through the collector.
     public var clicks = ClickPolicy()
+    /// Whether the admin side has a dashboard.
+    public var servesDashboard = true
     /// Whether the demo pages are served.
     public var servesDemo = true
     /// Where stored events are sent.
@@ -106,6 +108,6 @@ public struct Configuration: Sendable {
             )
         }
         return cookies.objection
-            ?? paths.objection(demo: servesDemo ? DemoPage.allPaths : [])
+            ?? paths.objection(demo: servesDemo ? DemoPage.allPaths + [DemoHits.path] : [])
     }
 }

@@ -59,7 +59,7 @@ public struct Setting: Sendable {
 
     /// All of them, in the order in which `check` prints them.
     public static let all: [Setting] =
-        collecting + administration + logging + forwarding + cookies + privacy + names
+        collecting + administration + dashboard + logging + forwarding + cookies + privacy + names
 
     private static let collecting: [Setting] = [
         Setting(key: "listen", isList: true) { (configuration, values) throws(InvalidValue) in

@@ -116,7 +116,7 @@ extension LoopCounts.RouteName {
         case .gpcStatement: self = .gpcStatement
         case .favicon: self = .favicon
         case .robots: self = .robots
-        case .demo: self = .demo
+        case .demo, .demoHit: self = .demo
         }
     }
 

@@ -80,6 +80,15 @@ public struct Collector {
         let control = try LoopMailbox<ControlMessage>()
         let forwarders = try Forwarders(configuration, logger: logger)
 
+        let demoHits = try DemoHits(directory: configuration.log.directory)
+        let follower = try LiveFollower(
+            directory: configuration.log.directory, configuration.log.durability
+        ) {
+            control.post(.live($0))
+        } warn: {
+            control.post(.warning($0))
+        }
+
         let limited = configuration.withConnectionLimit()
         let crawlers = CrawlerList()
         let workers = try mailboxes.enumerated().map { index, mailbox in
@@ -87,7 +96,7 @@ public struct Collector {
             return try Thread(name: "loop-\(index)") {
                 var worker = LoopWorker(
                     index: index, limited, sockets: own, log: log, mailbox: mailbox,
-                    control: control, outputs: outputs, crawlers: crawlers)
+                    control: control, outputs: outputs, crawlers: crawlers, demoHits: demoHits)
                 while true {
                     switch worker.run() {
                     case .update(let update): worker = LoopWorker(succeeding: worker, update)
@@ -99,11 +108,14 @@ public struct Collector {
         }
         let loop = ControlLoop(
             resolved, log: log, forwarders: forwarders, mailboxes: mailboxes, control: control,
-            outputs: outputs, manager: manager, resolve: resolve, logger: logger)
+            outputs: outputs, follower: follower, publicAddress: sockets[0][0].address,
+            manager: manager, resolve: resolve, logger: logger)
         let lastOutputs = loop.run(adminSocket) {
             announce(sockets.map { $0[0].address }, adminSocket?.address)
         }
         for worker in workers { worker.join() }
+        demoHits.stop()
+        follower.stop()
         let isComplete = log.close()
         // After the log, so that they see its last event.
         forwarders.stop()

@@ -15,6 +15,8 @@ final class ControlLoop {
     private let log: EventLog
     private let gatherer: Gatherer
     private let admin: AdminHandler
+    private let follower: LiveFollower
+    private let live: LiveStreams
     private var adminServer: HTTPServer?
     private let reloader: Reloader
     private let manager: ServiceManager
@@ -33,8 +35,8 @@ final class ControlLoop {
     init(
         _ resolved: ResolvedConfiguration, log: EventLog, forwarders: Forwarders,
         mailboxes: [LoopMailbox<LoopMessage>], control: LoopMailbox<ControlMessage>,
-        outputs: Outputs, manager: ServiceManager, resolve: @escaping Collector.Resolve,
-        logger: Logger
+        outputs: Outputs, follower: LiveFollower, publicAddress: ListenAddress,
+        manager: ServiceManager, resolve: @escaping Collector.Resolve, logger: Logger
     ) {
         self.resolved = resolved
         self.log = log
@@ -47,7 +49,9 @@ final class ControlLoop {
         gatherer = Gatherer(
             resolved.configuration, log: log, forwarders: forwarders, mailboxes: mailboxes,
             on: loop)
-        admin = AdminHandler(resolved, gatherer)
+        self.follower = follower
+        live = LiveStreams(follower, gatherer, publicAddress: publicAddress)
+        admin = AdminHandler(resolved, gatherer, live)
     }
 
     private var configuration: Configuration { resolved.configuration }
@@ -80,6 +84,7 @@ final class ControlLoop {
         whenReady()
         manager.ready()
         loop.run {}
+        live.end()
         sources = []
         adminServer = nil
         reloader.waitForEnd()
@@ -96,6 +101,7 @@ final class ControlLoop {
         case .workerEnded(let index, let counts):
             gatherer.ended(counts, loop: index)
             if gatherer.haveAllEnded { loop.stop() }
+        case .live(let update): live.receive(update)
         case .warning(let text):
             if text != lastWarning { logger.warning("\(text)") }
             lastWarning = text
@@ -139,6 +145,7 @@ final class ControlLoop {
             self.outputs = outputs
             admin.resolved = resolved
             gatherer.configuration = configuration
+            follower.update(configuration.log.durability)
             logger.output?.apply(configuration.logging)
             let limited = configuration.withConnectionLimit()
             adminServer?.update(limits: limited.limits, handler: admin)

@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import EventHTTP
 internal import EventLog
 internal import Measuring
@@ -14,6 +15,8 @@ enum LoopMessage: Sendable {
     case drain
     /// Say what was counted.
     case report
+    /// The answer to the oldest question for a demo hit: its line, if there is one.
+    case demoHit([UInt8]?)
 }
 
 /// What a loop goes by from now on.
@@ -28,6 +31,8 @@ enum ControlMessage: Sendable {
     indirect case counted(loop: Int, LoopCounts)
     indirect case workerEnded(loop: Int, LoopCounts)
     case warning(String)
+    /// News for those who watch the dashboard.
+    case live(LiveFollower.Update)
     indirect case reloaded(Reloader.Outcome)
 }
 
@@ -66,9 +71,13 @@ final class LoopWorker: HTTPHandler {
     private var drain: Drain?
     /// What its successor is to go by.
     private var update: LoopUpdate?
-    private let mailbox: LoopMailbox<LoopMessage>
+    let mailbox: LoopMailbox<LoopMessage>
     private let control: LoopMailbox<ControlMessage>
     private let crawlers: CrawlerList
+    /// Looks for hits of the demo pages. Its answers come to the mailbox, in the order of the
+    /// questions.
+    let demoHits: DemoHits
+    var demoQuestions = UniqueDeque<HTTPExchange>()
     var solePeer: SolePeer
     /// Where answered requests are listed; nil for nowhere.
     let accessLog: AccessLog?
@@ -88,11 +97,12 @@ final class LoopWorker: HTTPHandler {
     convenience init(
         index: Int, _ configuration: Configuration, sockets: [ListeningSocket], log: EventLog,
         mailbox: LoopMailbox<LoopMessage>, control: LoopMailbox<ControlMessage>, outputs: Outputs,
-        crawlers: CrawlerList
+        crawlers: CrawlerList, demoHits: DemoHits
     ) {
         self.init(
             index: index, LoopUpdate(configuration: configuration, outputs: outputs),
-            loop: EventLoop(), log: log, mailbox: mailbox, control: control, crawlers: crawlers)
+            loop: EventLoop(), log: log, mailbox: mailbox, control: control, crawlers: crawlers,
+            demoHits: demoHits)
         servers = sockets.map {
             HTTPServer(
                 loop: loop, socket: $0, limits: configuration.limits,
@@ -105,10 +115,11 @@ final class LoopWorker: HTTPHandler {
     convenience init(succeeding old: LoopWorker, _ update: LoopUpdate) {
         self.init(
             index: old.index, update, loop: old.loop, log: old.log, mailbox: old.mailbox,
-            control: old.control, crawlers: old.crawlers)
+            control: old.control, crawlers: old.crawlers, demoHits: old.demoHits)
         swap(&held, &old.held)
         swap(&batch, &old.batch)
         swap(&servers, &old.servers)
+        swap(&demoQuestions, &old.demoQuestions)
         counts = old.counts
         nextClickWarning = old.nextClickWarning
         if solePeer.isPossible { solePeer = old.solePeer }
@@ -123,7 +134,7 @@ final class LoopWorker: HTTPHandler {
     private init(
         index: Int, _ update: LoopUpdate, loop: EventLoop, log: EventLog,
         mailbox: LoopMailbox<LoopMessage>, control: LoopMailbox<ControlMessage>,
-        crawlers: CrawlerList
+        crawlers: CrawlerList, demoHits: DemoHits
     ) {
         let configuration = update.configuration
         self.index = index
@@ -133,6 +144,7 @@ final class LoopWorker: HTTPHandler {
         self.mailbox = mailbox
         self.control = control
         self.crawlers = crawlers
+        self.demoHits = demoHits
         printer = configuration.print == .none ? nil : update.outputs.printer
         accessLog = update.outputs.accessLog.map { file in
             AccessLog(file, configuration.privacy.addressDetail) { control.post(.warning($0)) }
@@ -214,6 +226,7 @@ final class LoopWorker: HTTPHandler {
         case .gpcStatement: answerPage(head, exchange, gpcStatement)
         case .favicon: answerPage(head, exchange, pages.favicon)
         case .robots: answerPage(head, exchange, pages.robots)
+        case .demoHit: answerDemoHit(head, exchange)
         case .demo(let page): answerPage(head, exchange, pages.demo(page, query: head.query))
         }
     }
@@ -336,6 +349,7 @@ final class LoopWorker: HTTPHandler {
         case .update(let update): self.update = update
         case .drain: beginDraining()
         case .report: control.post(.counted(loop: index, countsNow))
+        case .demoHit(let line): receiveDemoHit(line)
         }
     }
 
@@ -381,7 +395,7 @@ final class LoopWorker: HTTPHandler {
     }
 
     private var isDrained: Bool {
-        guard let drain, held.count == 0 else { return false }
+        guard let drain, held.count == 0, demoQuestions.isEmpty else { return false }
         let seconds = Clock.monotonicSeconds() - drain.begunAt
         if servers.allSatisfy({ $0.busyConnections == 0 }) {
             return seconds >= Drain.lingerSeconds || servers.allSatisfy { $0.connections == 0 }

@@ -185,6 +185,10 @@ final class Gate {
         next?.pointee.previous = previous
         count -= 1
         countChanged(count)
+        if let stream = connection.pointee.streaming {
+            connection.pointee.streaming = nil
+            stream.closed()
+        }
         forgetIfUnknown(connection)
     }
 
@@ -215,8 +219,7 @@ final class Gate {
     // MARK: - Receiving
 
     func readable(_ connection: Connection) {
-        // Few clients send more before they have the reply, so this is better than to stop each time.
-        if connection.pointee.isHandedOver { return setReading(connection, false) }
+        if connection.pointee.isHandedOver { return readableDuringReply(connection) }
         let heldBytes = connection.pointee.held.count
         guard let start = scratch.baseAddress else { return }
         let received = recv(
@@ -236,6 +239,18 @@ final class Gate {
         }
         advance(
             connection, UnsafeBufferPointer(start: start, count: heldBytes + received))
+    }
+
+    /// Something has come while evhttp has a request.
+    private func readableDuringReply(_ connection: Connection) {
+        // Few clients send more before they have the reply, so this is better than to stop each time.
+        guard let stream = connection.pointee.streaming else {
+            return setReading(connection, false)
+        }
+        // After a stream the connection is closed, so all that matters is whether the client is there.
+        let received = recv(connection.pointee.descriptor, scratch.baseAddress, scratch.count, 0)
+        if received < 0, errno == EAGAIN || errno == EINTR { return }
+        if received <= 0 || !stream.ignores(received) { cut(connection) }
     }
 
     /// Uses as many of `bytes`, which are in `scratch`, as it may, and holds the rest.
@@ -486,6 +501,7 @@ final class Gate {
         guard let handover else { preconditionFailure("evhttp reads nothing but what it is given") }
         evhttp_request_set_on_complete_cb(request, gateCompleted, handover.connection)
         let head = handover.head
+        handover.connection.pointee.isOldClient = head.parts.minorVersion == 0
         withRequestHead(head, handover.bytes, handover.connection) {
             body(
                 $0, handover.connection.pointee.content.bytes.span,
@@ -508,7 +524,47 @@ final class Gate {
     /// for as long as it takes.
     func isReplying(_ connection: Connection) {
         if connection.pointee.isClosed || connection.pointee.isReturning { return }
+        keepFromReading(connection)
         connection.pointee.writeDeadline = now + limits.writeSeconds
+    }
+
+    /// evhttp begins to read whenever it is given something to write (libevent's
+    /// evhttp_write_buffer). What it read would come to its parser after the reply.
+    private func keepFromReading(_ connection: Connection) {
+        bufferevent_disable(connection.pointee.stream, Int16(EV_READ))
+    }
+
+    // MARK: - Streams
+
+    /// evhttp has begun to send a reply piece by piece.
+    func begin(_ stream: HTTPStream, on connection: Connection) {
+        connection.pointee.isLast = true
+        connection.pointee.streaming = stream
+        keepFromReading(connection)
+        // To learn that the client goes.
+        setReading(connection, true)
+    }
+
+    /// evhttp has been given a piece.
+    func hasSentChunk(_ connection: Connection) {
+        keepFromReading(connection)
+        let waiting = bufferevent_get_output(connection.pointee.stream)
+        if evbuffer_get_length(waiting) > limits.streamBytesMax { cut(connection) }
+    }
+
+    /// Closes a connection to which a reply is being sent piece by piece. evhttp frees the request.
+    private func cut(_ connection: Connection) {
+        connection.pointee.isHandedOver = false
+        close(connection)
+    }
+
+    /// Ends every stream.
+    func endStreams() {
+        var next = first
+        while let connection = next {
+            next = connection.pointee.next
+            connection.pointee.streaming?.endByServer()
+        }
     }
 
     func returned(_ connection: Connection) {
