@@ -160,10 +160,6 @@ import Testing
                 "\"sequence\":5,\"origin\":0,\"delivered\":4,\"rejected\":1,\"missing\":0",
                 "rejected/stdout.ndjson has 0"
             ),
-            (
-                "\"sequence\":5,\"origin\":0,\"delivered\":4,\"rejected\":0,\"missing\":1",
-                "before they could be sent: 1"
-            ),
             ("rubbish", "cannot be read"),
         ] {
             try directory.write(Array("{\(counts)}\n".utf8), to: "checkpoints/stdout")
