@@ -13,11 +13,12 @@ public final class KafkaReader {
         public let description: String
     }
 
-    /// Milliseconds that a broker may take for a question, and for the next records.
+    /// Milliseconds that a broker may take for a question.
     private static let answerMilliseconds: Int32 = 10_000
-    private static let silenceMilliseconds: Int32 = 60_000
-    /// Milliseconds of one wait, after which errors are looked at.
-    private static let waitMilliseconds: Int32 = 1000
+    /// How long a partition may bring nothing, or only errors, which the library tries to get over.
+    private static let silenceMax = Duration.seconds(60)
+    /// Milliseconds in which records are gathered.
+    private static let waitMilliseconds: Int32 = 100
     private static let batchRecords = 1000
 
     /// What is set whatever else is. The records that wait here for `read` are at most 16 MiB and what
@@ -87,28 +88,21 @@ public final class KafkaReader {
         defer { rd_kafka_consume_stop(client.topic, partition) }
         var messages = [UnsafeMutablePointer<rd_kafka_message_t>?](
             repeating: nil, count: Self.batchRecords)
-        var (end, silence) = (Int64?.none, Int32(0))
+        var end: Int64?
         var isAtEnd = false
+        var lastRecord = ContinuousClock.now
+        var failure = RD_KAFKA_RESP_ERR__TIMED_OUT
         while !isAtEnd {
             rd_kafka_poll(client.handle, 0)
             let count = rd_kafka_consume_batch(
                 client.topic, partition, Self.waitMilliseconds, &messages, messages.count)
-            guard count > 0 else {
-                silence += Self.waitMilliseconds
-                if silence >= Self.silenceMilliseconds {
-                    try Self.check(RD_KAFKA_RESP_ERR__TIMED_OUT, place, client, inbox)
-                }
-                continue
-            }
-            silence = 0
-            let last = end ?? self.end(of: partition)
-            end = last
-            var failure = RD_KAFKA_RESP_ERR_NO_ERROR
-            for message in messages[..<count] {
+            for message in messages[..<max(0, count)] {
                 guard let message else { continue }
                 defer { rd_kafka_message_destroy(message) }
                 switch message.pointee.err {
                 case RD_KAFKA_RESP_ERR_NO_ERROR:
+                    let last = end ?? self.end(of: partition)
+                    (end, lastRecord) = (last, .now)
                     isAtEnd = isAtEnd || message.pointee.offset + 1 >= last
                     if message.pointee.offset < last { visit(Self.record(message)) }
                 // Offsets can be unused, the last ones too.
@@ -116,7 +110,9 @@ public final class KafkaReader {
                 case let error: failure = error
                 }
             }
-            try Self.check(failure, place, client, inbox)
+            if !isAtEnd, .now - lastRecord > Self.silenceMax {
+                try Self.check(failure, place, client, inbox)
+            }
         }
     }
 
@@ -137,7 +133,8 @@ public final class KafkaReader {
         if rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR {
             var value: UnsafeRawPointer?
             var bytes = 0
-            if rd_kafka_header_get_last(headers, "id", &value, &bytes) == RD_KAFKA_RESP_ERR_NO_ERROR {
+            if rd_kafka_header_get_last(headers, "id", &value, &bytes) == RD_KAFKA_RESP_ERR_NO_ERROR
+            {
                 id = UnsafeRawBufferPointer(start: value, count: bytes)
             }
             isReplayed =
