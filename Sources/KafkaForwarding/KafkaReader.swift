@@ -27,6 +27,8 @@ public final class KafkaReader {
         "client.id": "footfall", "enable.partition.eof": "true", "auto.offset.reset": "earliest",
         "queued.max.messages.kbytes": "16384",
     ]
+    /// The most bytes of an answer. It is compressed, so what it brings can be many times as much.
+    private static let answerBytesMax = 1 << 20
 
     private let name: String
     private let inbox = KafkaInbox()
@@ -36,9 +38,13 @@ public final class KafkaReader {
     /// A reader of the topic of these options, which has to be there.
     public init(_ options: KafkaOptions) throws(Failed) {
         name = options.topic
-        let settings = options.settings
+        var settings = options.settings
             .merging(["bootstrap.servers": options.brokers]) { own, _ in own }
             .merging(Self.settings) { $1 }
+        // Less than `message.max.bytes` is refused.
+        if settings["message.max.bytes"] == nil {
+            settings["fetch.max.bytes"] = "\(Self.answerBytesMax)"
+        }
         do throws(KafkaSink.Refused) {
             client = try KafkaClient(
                 RD_KAFKA_CONSUMER, settings.map { $0 }, topic: name, inbox)
