@@ -26,7 +26,8 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build crawlers tag test without-kafka test-crash fuzz sanitize torture soak compare scale bench-slow bench-log lint format \
+.PHONY: run build crawlers tag test without-kafka test-crash test-kafka test-stall fuzz sanitize torture soak \
+	compare scale bench-slow bench-log bench-forwarding lint format packages test-packages clean
 	packages test-packages clean
 
 run: build
@@ -115,6 +116,26 @@ soak: build $(BENCH_BINARY)
 	$(call install,python3)
 	python3 Benchmarks/Torture/soak.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
 		--hits $(or $(HITS),10000000) $(if $(SEED),--seed $(SEED))
+
+# A million hits on their way to an independent broker; both sides are killed and started again.
+FORWARDING := Benchmarks/Forwarding
+test-kafka: build $(BENCH_BINARY) $(VENV)
+	$(call install,kcat python3-venv)
+	$(VENV)/bin/python $(FORWARDING)/kafka.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--hits $(or $(HITS),1000000)
+
+# Ten million events while a sink stands still: memory stays flat, then it catches up. Takes up to
+# 6 GB of disk.
+test-stall: build $(BENCH_BINARY) $(VENV)
+	$(call install,python3-venv)
+	$(VENV)/bin/python $(FORWARDING)/stall.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--events $(or $(EVENTS),10000000)
+
+# What forwarding costs the collecting, and what it costs itself.
+bench-forwarding: build $(BENCH_BINARY)
+	$(call install,python3)
+	python3 $(FORWARDING)/cost.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--json .build/forwarding.json $(ARGS)
 
 # What a hit costs in Footfall and in its peers, in one run; with PEERS=all in Hummingbird too,
 # which takes minutes to build.
