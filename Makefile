@@ -24,7 +24,7 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build crawlers tag test without-kafka test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
+.PHONY: run build crawlers tag test without-kafka test-crash fuzz sanitize torture compare scale bench-slow bench-log bench-report lint format \
 	packages test-packages clean
 
 run: build
@@ -145,6 +145,11 @@ bench-log: packages
 	swift build -c release --product footfall-log-speed $(SWIFT_FLAGS)
 	mkdir -p .build/log-speed
 	.build/release/footfall-log-speed .build/log-speed
+
+# How fast a report reads two million varied events, beside DuckDB on the same files.
+bench-report: build test-packages $(VENV)
+	$(VENV)/bin/python Benchmarks/ReportSpeed/report_speed.py --footfall $(BINARY) \
+		--directory .build/report-speed $(ARGS)
 
 # The list of known programs, after the version of the package that is named above.
 crawlers: test-packages $(VENV)
