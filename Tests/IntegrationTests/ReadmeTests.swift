@@ -103,7 +103,7 @@ import Testing
             default: #expect(block.language == "html", "a block that nobody runs")
             }
         }
-        #expect(compared == 10)
+        #expect(compared == 12)
     }
 
     @Test("make run serves with one command")
