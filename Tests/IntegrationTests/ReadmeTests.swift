@@ -105,7 +105,7 @@ import Testing
             default: #expect(block.language == "html", "a block that nobody runs")
             }
         }
-        #expect(compared == 11)
+        #expect(compared == 13)
     }
 
     @Test("make run serves with one command")

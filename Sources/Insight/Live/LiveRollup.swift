@@ -92,8 +92,8 @@ public struct LiveRollup {
         let time = scanner[.time].bytes(in: line)
         guard var second = clock.second(of: time) else { return }
         let identifier = scanner.parameter(0)
-        if identifier.isPresent,
-            retries.isRetried(identifier.bytes(in: line), time: { byteHash(time) })
+        if identifier.isPresent, let hash = RetriedHits.hash(of: identifier.bytes(in: line)),
+            retries.isRetried(hash, time: byteHash(time))
         {
             return
         }
