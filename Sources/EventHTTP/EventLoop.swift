@@ -31,8 +31,9 @@ public final class EventLoop {
     }
 
     /// Runs turn after turn until `stop()`. A turn waits for events and handles all that are due;
-    /// then `endOfTurn` is called.
+    /// then `endOfTurn` is called. It can be run again.
     public func run(endOfTurn: () -> Void) {
+        isStopping = false
         while !isStopping {
             event_base_loop(base, EVLOOP_ONCE)
             var isUnfinished = true

@@ -81,6 +81,27 @@ public struct HTTPExchange: ~Copyable {
         discard self
     }
 
+    /// Begins a reply that is sent piece by piece, behind the head of `response`, which has no
+    /// content of its own. `whenGone` is called once, when nothing more can be sent though the owner
+    /// has not ended the stream. Not at the gate, and not for HEAD, to which no content is sent.
+    public consuming func startStream(
+        _ response: borrowing Response, whenGone: @escaping () -> Void
+    ) -> HTTPStream {
+        precondition(response.body.isEmpty && method != .head, "the content is what is streamed")
+        guard case .evhttp(let request, let connection) = sender else {
+            preconditionFailure("the gate sends whole replies")
+        }
+        state.pointee.openExchanges -= 1
+        discard self
+        let fields = evhttp_request_get_output_headers(request)
+        for field in response.fields {
+            let added = evhttp_add_header(fields, field.name.cString, field.value)
+            precondition(added == 0, "a header field of ours has no line break")
+        }
+        evhttp_add_header(fields, "Connection", "close")
+        return HTTPStream(request, connection, response.status, whenGone: whenGone)
+    }
+
     private borrowing func send(_ response: borrowing Response) {
         state.pointee.openExchanges -= 1
         switch sender {
@@ -124,7 +145,7 @@ public struct HTTPExchange: ~Copyable {
     /// Writes what evhttp has queued instead of waiting for a turn in which the socket is reported
     /// writable. Saves a turn and two epoll_ctl a reply; what the socket does not take at once
     /// stays queued and goes out as usual.
-    private static func writeNow(_ connection: OpaquePointer) {
+    static func writeNow(_ connection: OpaquePointer) {
         guard let stream = evhttp_connection_get_bufferevent(connection) else { return }
         let output = bufferevent_get_output(stream)
         let descriptor = bufferevent_getfd(stream)
@@ -144,6 +165,8 @@ public struct HTTPExchange: ~Copyable {
 struct ServerState {
     var openExchanges = 0
     var isDraining = false
+    /// Connections that were accepted.
+    var connections: UInt64 = 0
     /// Requests that were refused, by reason, in the order of `RequestRefusal.allCases`.
     var refusals = [UInt64](repeating: 0, count: RequestRefusal.allCases.count)
 

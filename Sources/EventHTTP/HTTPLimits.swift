@@ -17,6 +17,8 @@ public struct HTTPLimits: Sendable, Equatable {
     public var bodySeconds = 30.0
     /// Seconds within which a peer has to take a reply.
     public var writeSeconds = 30.0
+    /// Bytes of a stream that may wait for a client that reads too slowly. Beyond, it is closed.
+    public var streamBytesMax = 256 * 1024
     /// Connections of one listener on one loop. Beyond, they wait to be accepted.
     public var connectionsMax = 10_000
     /// Requests on one connection; the last one is answered with `Connection: close`.

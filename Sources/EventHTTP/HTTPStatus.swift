@@ -1,11 +1,12 @@
 /// A response status (RFC 9110, section 15). Only those that Footfall sends.
-public enum HTTPStatus: Int32, Sendable {
+public enum HTTPStatus: Int32, CaseIterable, Sendable {
     case ok = 200
     case noContent = 204
     case found = 302
     case seeOther = 303
     case notModified = 304
     case badRequest = 400
+    case unauthorized = 401
     case forbidden = 403
     case notFound = 404
     case methodNotAllowed = 405
@@ -33,6 +34,7 @@ public enum HTTPStatus: Int32, Sendable {
         case .seeOther: "See Other"
         case .notModified: "Not Modified"
         case .badRequest: "Bad Request"
+        case .unauthorized: "Unauthorized"
         case .forbidden: "Forbidden"
         case .notFound: "Not Found"
         case .methodNotAllowed: "Method Not Allowed"

@@ -8,9 +8,12 @@ internal import POSIX
 /// of log each time; here the listener pauses.
 final class Listener {
     let handle: OpaquePointer
-    private let connectionsMax: Int
+    /// Connections beyond which it pauses.
+    var connectionsMax: Int
     private var isFull = false
     private var isDraining = false
+    /// evhttp has freed it.
+    var isClosed = false
 
     /// Of the most connections, the part below which it goes on after it was full.
     private static let resumePart = 0.95
@@ -27,6 +30,7 @@ final class Listener {
 
     /// So many connections are open now.
     func update(connections: Int) {
+        if isClosed { return }
         if connections >= connectionsMax, !isFull {
             isFull = true
             evconnlistener_disable(handle)
@@ -45,11 +49,12 @@ final class Listener {
 
     /// Goes on after an error. Called once a second.
     func resume() {
-        if !isDraining, !isFull { evconnlistener_enable(handle) }
+        if !isDraining, !isFull, !isClosed { evconnlistener_enable(handle) }
     }
 
     /// Accepts nothing more.
     func drain() {
+        if isClosed { return }
         isDraining = true
         evconnlistener_disable(handle)
     }

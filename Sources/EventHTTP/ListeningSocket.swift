@@ -11,6 +11,15 @@ public struct ListeningSocket: Sendable {
     let descriptor: Int32
     /// The address it is bound to, with the port that the system chose if it was asked to.
     public let address: ListenAddress
+    /// Whether another process holds it too, and goes on with it when this one ends: what waits to be
+    /// accepted is not lost then.
+    public let isInherited: Bool
+
+    private init(descriptor: Int32, address: ListenAddress, isInherited: Bool = false) {
+        self.descriptor = descriptor
+        self.address = address
+        self.isInherited = isInherited
+    }
 
     /// Opens `count` sockets, one for each loop, all on `address`. Throws if it is in use.
     ///
@@ -24,6 +33,30 @@ public struct ListeningSocket: Sendable {
         case .tcp(let host, let port): return try openTCP(host, port, count: count)
         case .unix(let path): return try openUnix(path, count: count)
         }
+    }
+
+    /// `count` sockets, one for each loop, all of them duplicates of `descriptor`, which whoever
+    /// started this process has left open. Throws if it is no listening socket.
+    public static func inherit(
+        _ descriptor: Int32, count: Int
+    ) throws(SystemError) -> [ListeningSocket] {
+        precondition(count > 0, "a server has at least one loop")
+        let subject = "descriptor \(descriptor)"
+        var isListening: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0 else {
+            throw SystemError("inherit", subject)
+        }
+        guard isListening != 0, let address = boundAddress(of: descriptor) else {
+            throw SystemError("listen on", subject, code: EINVAL)
+        }
+        let flags = fcntl(descriptor, F_GETFL)
+        guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0,
+            fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0
+        else { throw SystemError("inherit", subject) }
+        if case .tcp = address { setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY) }
+        return try duplicates(
+            ListeningSocket(descriptor: descriptor, address: address, isInherited: true), count)
     }
 
     /// Closes a socket that was given to no server.
@@ -125,15 +158,24 @@ public struct ListeningSocket: Sendable {
             Glibc.close(descriptor)
             throw error
         }
-        var sockets = [ListeningSocket(descriptor: descriptor, address: address)]
+        return try duplicates(ListeningSocket(descriptor: descriptor, address: address), count)
+    }
+
+    /// A socket and as many duplicates of it as make `count`.
+    private static func duplicates(
+        _ socket: ListeningSocket, _ count: Int
+    ) throws(SystemError) -> [ListeningSocket] {
+        var sockets = [socket]
         for _ in 1..<count {
-            let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+            let copy = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
             guard copy >= 0 else {
-                let error = SystemError("duplicate the socket of", address.description)
+                let error = SystemError("duplicate the socket of", socket.address.description)
                 for socket in sockets { socket.close() }
                 throw error
             }
-            sockets.append(ListeningSocket(descriptor: copy, address: address))
+            sockets.append(
+                ListeningSocket(
+                    descriptor: copy, address: socket.address, isInherited: socket.isInherited))
         }
         return sockets
     }
@@ -149,6 +191,12 @@ public struct ListeningSocket: Sendable {
     }
 
     private static func localPort(of descriptor: Int32) -> UInt16 {
+        localName(of: descriptor).address.port
+    }
+
+    private static func localName(
+        of descriptor: Int32
+    ) -> (address: sockaddr_storage, length: socklen_t) {
         var address = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         _ = withUnsafeMutablePointer(to: &address) {
@@ -156,7 +204,33 @@ public struct ListeningSocket: Sendable {
                 getsockname(descriptor, $0, &length)
             }
         }
-        return address.port
+        return (address, length)
+    }
+
+    /// What a socket is bound to; nil if it is of another family.
+    private static func boundAddress(of descriptor: Int32) -> ListenAddress? {
+        let (name, length) = localName(of: descriptor)
+        switch Int32(name.ss_family) {
+        case AF_INET, AF_INET6:
+            var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let found = withUnsafePointer(to: name) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    getnameinfo($0, length, &host, socklen_t(host.count), nil, 0, NI_NUMERICHOST)
+                }
+            }
+            guard found == 0 else { return nil }
+            return .tcp(
+                host: String(
+                    decoding: host.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self),
+                port: name.port)
+        case AF_UNIX:
+            // unix(7): after the family comes the path, with or without a closing NUL.
+            let path = withUnsafeBytes(of: name) {
+                $0[MemoryLayout<sa_family_t>.size..<Int(length)].prefix { $0 != 0 }
+            }
+            return .unix(path: String(decoding: Array(path), as: UTF8.self))
+        default: return nil
+        }
     }
 }
 

@@ -12,7 +12,8 @@ extension LogWriter {
             monitor.withLock(
                 waitingFor: { isDue($0) }, seconds: secondsToWait(since: lastTurn)
             ) { _ in }
-            if options.durability == .commit { Thread.sleep(seconds: gathering.seconds) }
+            let isGathering = monitor.withLock { $0.options.durability == .commit }
+            if isGathering { Thread.sleep(seconds: gathering.seconds) }
             lastTurn = disk.monotonicSeconds()
             let synced = monitor.withLock { $0.syncedSequence }
             isOpen = work()
@@ -54,7 +55,7 @@ extension LogWriter {
     private func beginTurn() -> Turn {
         monitor.withLock { state in
             if let segment = state.segment, segment.size > 0,
-                disk.monotonicSeconds() - segment.begunAt >= options.segmentSecondsMax
+                disk.monotonicSeconds() - segment.begunAt >= state.options.segmentSecondsMax
             {
                 state.finishSegment()
             }
@@ -72,7 +73,7 @@ extension LogWriter {
         if state.isClosing { return true }
         if state.failure != nil { return false }
         if state.mustSync || !state.finished.isEmpty { return true }
-        if options.durability == .commit { return state.hasUnsynced }
+        if state.options.durability == .commit { return state.hasUnsynced }
         return state.retained.bytes > LogState.unsyncedBytesMax
     }
 
@@ -82,9 +83,9 @@ extension LogWriter {
             if state.failure != nil { return Pace.retrySeconds }
             var deadline = now + Pace.measureSeconds
             if let segment = state.segment {
-                deadline = min(deadline, segment.begunAt + options.segmentSecondsMax)
+                deadline = min(deadline, segment.begunAt + state.options.segmentSecondsMax)
             }
-            if case .interval(let seconds) = options.durability {
+            if case .interval(let seconds) = state.options.durability {
                 deadline = min(deadline, lastTurn + seconds)
             }
             return deadline - now
@@ -112,6 +113,7 @@ extension LogWriter {
 
     /// Makes everything up to `turn.through` durable and says so.
     private func sync(_ turn: Turn) {
+        let begin = disk.monotonicSeconds()
         do throws(SystemError) {
             for segment in turn.finished { try disk.sync(segment.file) }
             if let segment = turn.segment { try disk.sync(segment.file) }
@@ -120,9 +122,12 @@ extension LogWriter {
             monitor.withLock { $0.writeFailure = error }
             return
         }
+        let seconds = disk.monotonicSeconds() - begin
         let stored = monitor.withLock { state in
+            state.measurements.addSync(
+                lines: turn.through - state.syncedSequence, seconds: seconds)
             state.didSync(turn.finished, turn.segment, through: turn.through)
-            if options.durability != .commit, !state.mustSync {
+            if state.options.durability != .commit, !state.mustSync {
                 // What was written during the sync waited only for the entry.
                 state.acknowledgedSequence = state.nextSequence - 1
                 return state.acknowledgedSequence
@@ -167,6 +172,7 @@ extension LogWriter {
         var abandoned: [SegmentFile] = []
         let result = monitor.withLock { state -> EventLog.Progress in
             abandoned = state.finished + (state.segment.map { [$0] } ?? [])
+            state.measurements.failures += 1
             if state.failure == nil, let error = state.writeFailure { notice(.failing(error)) }
             do throws(SystemError) {
                 let segment = try writeRetained(state, inPlaceOf: abandoned)

@@ -9,26 +9,32 @@ struct Compressor: Sendable {
     /// Seconds after its last line from which a segment is compressed.
     let afterSeconds: Double
     let notice: EventLog.NoticeHandler
-    /// Set when the log is closed.
-    let isClosing = Monitor(false)
+    /// Whether the log is closed: then it ends at its next step.
+    let isClosing: @Sendable () -> Bool
 
     /// Bytes that are read at a time.
     private static let chunkBytes = 1 << 20
-    /// Compresses every segment whose time has come, until `stop()`.
+
+    init(
+        directory: LogDirectory, afterSeconds: Double, notice: @escaping EventLog.NoticeHandler,
+        isClosing: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.directory = directory
+        self.afterSeconds = afterSeconds
+        self.notice = notice
+        self.isClosing = isClosing
+    }
+
+    /// Compresses every segment whose time has come.
     func run() {
         do throws(SystemError) {
             for segment in try directory.segments() where try isDue(segment) {
                 try compress(segment)
-                if isClosing.withLock({ $0 }) { return }
+                if isClosing() { return }
             }
         } catch {
             notice(.uncompressed(error))
         }
-    }
-
-    /// Lets it end at its next step. Any thread.
-    func stop() {
-        isClosing.withLock { $0 = true }
     }
 
     private func isDue(_ segment: SegmentName) throws(SystemError) -> Bool {
@@ -74,7 +80,7 @@ struct Compressor: Sendable {
             if count == 0 { break }
             offset += count
             try encoder.append(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
-            if isClosing.withLock({ $0 }) { return false }
+            if isClosing() { return false }
         }
         try encoder.finish()
         return true

@@ -50,7 +50,7 @@ public final class EventLog: Sendable {
 
     private let writer: LogWriter<POSIXStorage>
     private let thread: Thread
-    private let maintenance: (work: Maintenance, thread: Thread)?
+    private let maintenance: (work: Maintenance, thread: Thread)
 
     /// Opens the log for writing: takes the lock, brings what a killed process left into order.
     public init(
@@ -72,20 +72,8 @@ public final class EventLog: Sendable {
                 // The directory is this process's for as long as the thread writes to it.
                 withExtendedLifetime(lock) {}
             }
-            let compressor = options.compressAfterSeconds.map {
-                Compressor(directory: directory, afterSeconds: $0, notice: notice)
-            }
-            if compressor != nil || options.retention.isOn {
-                let space = try FreeSpace(of: directory, options)
-                let retention = Retention(
-                    directory: directory, options: options.retention,
-                    freeBytesMin: space.highWaterBytes, notice: notice)
-                let work = Maintenance(
-                    compressor: compressor, retention: retention, notice: notice)
-                maintenance = (work, try Thread(name: "log-maintain") { work.run() })
-            } else {
-                maintenance = nil
-            }
+            let work = try Maintenance(directory, options, notice: notice)
+            maintenance = (work, try Thread(name: "log-maintain") { work.run() })
             self.writer = writer
         } catch {
             throw .system(error)
@@ -101,11 +89,29 @@ public final class EventLog: Sendable {
     /// Why the log accepts nothing at present; nil if it does.
     public var refusal: Refusal? { writer.refusal }
 
+    /// What is known of the log now. Any thread.
+    public var figures: LogFigures { writer.figures }
+
+    /// Seals the present segment; the next line begins another. Any thread; does not wait for it.
+    public func roll() {
+        writer.roll()
+    }
+
+    /// Goes by these options from now on, but for the directory, which stays. Any thread.
+    public func update(_ options: LogOptions) throws(EventLogError) {
+        do throws(SystemError) {
+            try writer.update(options)
+            try maintenance.work.update(options)
+        } catch {
+            throw .system(error)
+        }
+    }
+
     /// Syncs and seals what was appended, and ends the log's thread. No append may follow. Whether
     /// everything that was acknowledged is on disk.
     public func close() -> Bool {
-        maintenance?.work.stop()
-        maintenance?.thread.join()
+        maintenance.work.stop()
+        maintenance.thread.join()
         writer.beginClosing()
         thread.join()
         return writer.isAcknowledgedSynced

@@ -6,9 +6,9 @@ internal import POSIX
 /// byte; from the high-water mark on lines are accepted again.
 struct FreeSpace {
     /// Free bytes below which nothing is accepted.
-    let lowWaterBytes: Int
+    private(set) var lowWaterBytes: Int
     /// Free bytes from which lines are accepted again; not below the low-water mark.
-    let highWaterBytes: Int
+    private(set) var highWaterBytes: Int
     /// Free bytes, as measured last, less what was written since.
     private(set) var bytes: Int
     /// Whether nothing is accepted.
@@ -34,6 +34,12 @@ struct FreeSpace {
         self.init(
             lowWaterBytes: low, highWaterBytes: max(low, options.highWaterBytes ?? 2 * low),
             bytes: found.free)
+    }
+
+    /// Goes by the marks of another from now on.
+    mutating func setMarks(of other: FreeSpace) {
+        lowWaterBytes = other.lowWaterBytes
+        highWaterBytes = other.highWaterBytes
     }
 
     /// Whether `count` bytes may be written; if so they are counted.

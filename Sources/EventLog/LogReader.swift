@@ -120,6 +120,44 @@ public struct LogReader: ~Copyable {
         }
     }
 
+    /// Goes on with event `sequence`, if that is still to come.
+    public mutating func skip(to sequence: UInt64) {
+        next = max(next, sequence)
+    }
+
+    /// Calls `visit` with the synced events in the last `bytes` of the log in `directory`, but not
+    /// with those in compressed segments: for what has just been written. A segment's events come
+    /// in order; the newest segment is the first. False ends it.
+    public static func readLast(
+        bytes: Int, in directory: String, _ visit: (UInt64, UnsafeRawBufferPointer) -> Bool
+    ) throws(SystemError) {
+        let directory = LogDirectory(path: directory)
+        let synced = try synced(in: directory)
+        var left = bytes
+        var successor = UInt64.max
+        var isWanted = true
+        for name in try directory.segments().reversed() where name.state != .compressed {
+            guard left > 0, isWanted,
+                let status = try? directory.disk.status(directory.path(of: name)),
+                let lines = try directory.reader(of: name, offset: max(0, status.bytes - left))?
+                    .lines
+            else { return }
+            left -= status.bytes
+            var isAtEnd = false
+            // The first line may be the rest of one, which proves nothing.
+            while isWanted, !isAtEnd,
+                try lines.next({ line in
+                    isAtEnd = !line.isFinished
+                    guard case .valid(let sequence, _) = line.verdict, sequence <= synced,
+                        sequence < successor
+                    else { return }
+                    isWanted = visit(sequence, line.bytes)
+                })
+            {}
+            successor = name.first
+        }
+    }
+
     /// Bytes of the files that hold what was not yet read, compressed ones as they are.
     package func bytesLeft() throws(SystemError) -> Int {
         let segments = try directory.segments()

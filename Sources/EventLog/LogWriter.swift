@@ -4,7 +4,6 @@ internal import POSIX
 ///
 /// Generic, so that the write, which is on the way of every hit, is a direct call.
 final class LogWriter<Disk: Storage>: Sendable {
-    let options: LogOptions
     let directory: LogDirectory
     let disk: Disk
     let monitor: Monitor<LogState>
@@ -19,10 +18,10 @@ final class LogWriter<Disk: Storage>: Sendable {
     ) throws(SystemError) {
         directory = LogDirectory(path: options.directory, disk: disk)
         let next = try Recovery(directory, notice: notice).run()
-        monitor = Monitor(LogState(next: next, space: try FreeSpace(of: directory, options)))
+        let space = try FreeSpace(of: directory, options)
+        monitor = Monitor(LogState(next: next, space: space, options: options))
         try SyncedMark.persist(next - 1, in: directory)
         mark = try SyncedMark(directory)
-        self.options = options
         self.disk = disk
         self.progress = progress
         self.notice = notice
@@ -34,12 +33,12 @@ final class LogWriter<Disk: Storage>: Sendable {
             let hasRoom = state.space.take(batch.bytes)
             if let refusal = state.refusal { return .refused(refusal) }
             assert(hasRoom, "a disk without room refuses")
-            if state.retained.bytes + batch.bytes > options.backlogBytesMax {
+            if state.retained.bytes + batch.bytes > state.options.backlogBytesMax {
                 return .refused(.backlog)
             }
-            state.append(batch, options, directory, disk)
+            state.append(batch, directory, disk)
             let last = state.nextSequence - 1
-            if options.durability != .commit, !state.mustSync {
+            if state.options.durability != .commit, !state.mustSync {
                 state.acknowledgedSequence = last
                 // The thread sleeps until the interval's end unless much has piled up.
                 if state.retained.bytes > LogState.unsyncedBytesMax { monitor.notify() }
@@ -53,6 +52,29 @@ final class LogWriter<Disk: Storage>: Sendable {
     /// Why the log accepts nothing at present; nil if it does. Any thread.
     var refusal: EventLog.Refusal? {
         monitor.withLock { $0.refusal }
+    }
+
+    /// What is known of the log now. Any thread.
+    var figures: LogFigures {
+        monitor.withLock { LogFigures($0) }
+    }
+
+    /// Lets the next line begin a new segment, and seals the present one. Any thread.
+    func roll() {
+        monitor.withLock { state in
+            if let segment = state.segment, segment.size > 0 { state.finishSegment() }
+        }
+        monitor.notify()
+    }
+
+    /// Goes by these options from now on, but for the directory. Any thread.
+    func update(_ options: LogOptions) throws(SystemError) {
+        let space = try FreeSpace(of: directory, options)
+        monitor.withLock { state in
+            state.options = options
+            state.space.setMarks(of: space)
+        }
+        monitor.notify()
     }
 
     /// Lets `run()` end when everything is synced and sealed. Any thread.
@@ -69,6 +91,8 @@ final class LogWriter<Disk: Storage>: Sendable {
 
 /// What the appending threads and the log's thread share.
 struct LogState: ~Copyable {
+    /// How the log is kept.
+    var options: LogOptions
     /// The segment that lines are appended to; nil before the first line.
     var segment: SegmentFile?
     /// Full segments that wait for their last sync, in order.
@@ -94,13 +118,19 @@ struct LogState: ~Copyable {
     /// When that was measured by the log's thread, on the monotonic clock.
     var measuredAt = -Double.infinity
     var isClosing = false
+    /// The highest sequence that an earlier process left.
+    let foundSequence: UInt64
+    /// What was measured; a reference, since the state is copied to be looked at.
+    let measurements = LogMeasurements()
 
     /// Bytes of unsynced lines at which a sync does not wait for the interval's end.
     static let unsyncedBytesMax = 8 << 20
 
-    init(next: UInt64, space: FreeSpace) {
+    init(next: UInt64, space: FreeSpace, options: LogOptions) {
+        self.options = options
         self.space = space
         nextSequence = next
+        foundSequence = next - 1
         syncedSequence = next - 1
         acknowledgedSequence = next - 1
     }
@@ -117,8 +147,7 @@ struct LogState: ~Copyable {
 
     /// Gives the lines their sequences and writes them. A failure is left to the log's thread.
     mutating func append(
-        _ batch: borrowing Batch, _ options: LogOptions, _ directory: LogDirectory,
-        _ disk: some Storage
+        _ batch: borrowing Batch, _ directory: LogDirectory, _ disk: some Storage
     ) {
         if let segment, segment.size + batch.bytes > options.segmentBytesMax, segment.size > 0 {
             finishSegment()
@@ -133,10 +162,11 @@ struct LogState: ~Copyable {
             }
         }
         var failure = writeFailure
+        let preallocatedBytes = options.preallocatedBytes
         retained.append(batch, from: nextSequence, synced: syncedSequence) { bytes in
             guard failure == nil else { return }
             do throws(SystemError) {
-                try segment?.append(bytes, preallocating: options.preallocatedBytes, on: disk)
+                try segment?.append(bytes, preallocating: preallocatedBytes, on: disk)
             } catch {
                 failure = error
             }

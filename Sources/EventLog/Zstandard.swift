@@ -63,8 +63,9 @@ struct ZstandardEncoder: ~Copyable {
     private let context: OpaquePointer
     private let output: UnsafeMutableRawBufferPointer
 
-    /// The level that zstd has by default.
-    private static let level: Int32 = 3
+    /// The lowest one. Identifiers and times make the matches of lines short; the default level, 3,
+    /// takes more of them, and its files are larger and slower to read.
+    private static let level: Int32 = 1
 
     /// Writes to `file`, which stays the caller's.
     init(_ file: OpenFile, on disk: any Storage) {

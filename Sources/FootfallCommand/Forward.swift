@@ -53,21 +53,43 @@ struct ReplayCommand: ParsableCommand {
 struct Audit: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: """
-            Check that, for each sink, what was stored is what was delivered, what is pending and \
-            what was rejected. Exits with 1 if not.
+            Check that, for each sink, what was stored is what was delivered, what is pending, what \
+            was rejected and what is missing because the log lost it. Exits with 1 if not.
             """)
 
     @OptionGroup var location: DataOption
 
+    @Flag(
+        name: .customLong("kafka"),
+        help: """
+            Read the topic back too: every delivered event that the log still has must be in it, \
+            byte for byte. Takes 27 bytes of memory for each event of the log.
+            """)
+    var readsTopic = false
+
+    @OptionGroup var kafka: KafkaFlags
+
+    @Option(help: "A configuration file (YAML) with settings for Kafka.")
+    var config: String?
+
     func run() throws {
-        let report: AuditReport
+        let write = { FileOutput.standardOutput.write($0 + "\n") }
+        var isClean: Bool
         do throws(InspectionError) {
-            report = try AuditReport(directory: location.data) {
-                FileOutput.standardOutput.write($0 + "\n")
-            }
+            isClean = try AuditReport(directory: location.data, line: { _ = write($0) }).isClean
         } catch {
             throw fail(error, code: .failure)
         }
-        if !report.isClean { throw ExitCode.failure }
+        if readsTopic {
+            let resolved = try SettingFlags.resolve(kafka.given, file: config)
+            do throws(InspectionError) {
+                let report = try TopicReport(
+                    directory: location.data, resolved.configuration, line: { _ = write($0) })
+                isClean = isClean && report.isClean
+            } catch {
+                throw fail(error, code: .failure)
+            }
+        }
+        if !isClean { throw ExitCode.failure }
     }
 }

@@ -17,29 +17,21 @@ struct Serve: ParsableCommand {
 
     func run() throws {
         let resolved = try settings.resolve()
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let output = LogOutput(resolved.configuration)
+        defer { output.close() }
+        let logger = output.logger
+        for warning in resolved.warnings { logger.warning("\(warning)") }
         let isComplete: Bool
         do throws(Collector.StartError) {
+            let (given, file) = (settings.given, settings.config)
             isComplete = try Collector(
-                resolved.configuration, logger: Logger(label: "footfall")
-            ).serve()
+                resolved, logger: logger
+            ) { () throws(ConfigurationError) in
+                try SettingFlags.read(given, file: file)
+            }.serve()
         } catch {
             throw fail(error, code: .failure)
         }
         if !isComplete { throw ExitCode.failure }
-    }
-}
-
-/// `footfall check`
-struct Check: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Check a configuration and print what is in force, and where it comes from.")
-
-    @OptionGroup var settings: SettingFlags
-
-    func run() throws {
-        for line in try settings.resolve().lines {
-            FileOutput.standardOutput.write(line + "\n")
-        }
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
+internal import CLinux
 internal import Collector
-internal import Glibc
+internal import POSIX
 
 /// The flags that set something. Each is a `Setting`, which reads its value.
 struct SettingFlags: ParsableArguments {
@@ -18,7 +19,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "The data directory. [./data]", completion: .directory)
     var data: String?
 
-    @Option(help: "Event loops. [one for each core]")
+    @Option(help: "Event loops, or 'auto'. [auto: one for each core]")
     var loops: String?
 
     @Option(
@@ -101,12 +102,19 @@ struct SettingFlags: ParsableArguments {
     @Option(help: "How long a reply may wait for the disk before it is a 503. [10s]")
     var handlerTimeout: String?
 
+    @Option(
+        help: """
+            How long hits are still taken after SIGTERM, while /ready says that none should come, or \
+            'off'. [off]
+            """)
+    var drainDelay: String?
+
     @Option(help: "How long a shutdown may take before the process ends at once. [30s]")
     var shutdownTimeout: String?
 
     @Option(
         help:
-            "Print 'hits', 'requests' with all headers, or 'none'. [hits on a terminal, else none]"
+            "Print 'hits', 'requests' with all headers, 'none', or 'auto'. [auto: hits on a terminal]"
     )
     var print: String?
 
@@ -150,6 +158,9 @@ struct SettingFlags: ParsableArguments {
     @Flag(help: "Serve no demo pages.")
     var noDemo = false
 
+    @OptionGroup(title: "Admin side") var administration: AdminFlags
+    @OptionGroup(title: "Dashboard") var dashboard: DashboardFlags
+    @OptionGroup(title: "Logs") var logging: LoggingFlags
     @OptionGroup(title: "Forwarding and retention") var forwarding: ForwardingFlags
     @OptionGroup(title: "Cookies") var cookies: CookieFlags
     @OptionGroup(title: "Privacy") var privacy: PrivacyFlags
@@ -170,7 +181,8 @@ struct SettingFlags: ParsableArguments {
             "connection_requests_max": connectionRequestsMax,
             "head_timeout": headTimeout, "body_timeout": bodyTimeout,
             "idle_timeout": idleTimeout, "write_timeout": writeTimeout,
-            "handler_timeout": handlerTimeout, "shutdown_timeout": shutdownTimeout,
+            "handler_timeout": handlerTimeout, "drain_delay": drainDelay,
+            "shutdown_timeout": shutdownTimeout,
             "print": print,
         ].compactMapValues { $0.map { [$0] } }
         if !listen.isEmpty { values["listen"] = listen }
@@ -180,7 +192,11 @@ struct SettingFlags: ParsableArguments {
         if !clickKeys.isEmpty { values["click_keys"] = clickKeys }
         if !clickHosts.isEmpty { values["click_hosts"] = clickHosts }
         if noDemo { values["no_demo"] = ["true"] }
-        for group in [forwarding.given, cookies.given, privacy.given, names.given] {
+        for group in [
+            administration.given, dashboard.given, logging.given, forwarding.given, cookies.given,
+            privacy.given,
+            names.given,
+        ] {
             values.merge(group) { $1 }
         }
         return values
@@ -191,24 +207,38 @@ struct SettingFlags: ParsableArguments {
         try Self.resolve(given, file: config)
     }
 
-    /// What is in force with the values of these flags and the file at a path.
+    /// The same. Throws the exit code after it has said what is wrong.
     static func resolve(
         _ flags: [String: [String]], file: String?
     ) throws -> ResolvedConfiguration {
         do throws(ConfigurationError) {
-            return try ResolvedConfiguration(flags: flags, environment: environment(), file: file)
+            return try read(flags, file: file)
         } catch {
-            if case .flag = error.source { throw fail(error, code: .usage) }
-            throw fail(error, code: .configuration)
+            for problem in error.problems {
+                FileOutput.standardError.write("footfall: \(problem)\n")
+            }
+            throw error.isOfFlags ? ExitCode.usage : ExitCode.configuration
         }
     }
 
-    /// The process's variables that can be settings.
-    private static func environment() -> [String: String] {
+    /// What is in force with the values of these flags and the file at a path.
+    static func read(
+        _ flags: [String: [String]], file: String?
+    ) throws(ConfigurationError) -> ResolvedConfiguration {
+        try ResolvedConfiguration(flags: flags, environment: processEnvironment(), file: file)
+    }
+
+    /// The process's variables (environ(7)) that can be meant for it.
+    private static func processEnvironment() -> [String: String] {
         var found: [String: String] = [:]
-        for setting in Setting.all {
-            guard let value = getenv(setting.variable) else { continue }
-            found[setting.variable] = String(cString: value)
+        var next = footfall_environ()
+        while let variable = next?.pointee {
+            let text = String(cString: variable)
+            next = next?.advanced(by: 1)
+            guard text.hasPrefix(Setting.variablePrefix), let end = text.firstIndex(of: "=") else {
+                continue
+            }
+            found[String(text[..<end])] = String(text[text.index(after: end)...])
         }
         return found
     }

@@ -2,7 +2,10 @@ public import EventLog
 public import POSIX
 
 /// Holds a log against the checkpoints of its sinks: what was stored for a sink is what was
-/// delivered, what is pending and what was rejected.
+/// delivered, what is pending, what was rejected and what the log lost before it was sent.
+///
+/// A loss that the checkpoint accounts for adds up; it is counted as missing. One that the sink has not
+/// come to yet does not.
 public struct Audit: Equatable, Sendable {
     /// What was found of one sink.
     public struct Account: Equatable, Sendable {
@@ -16,6 +19,9 @@ public struct Audit: Equatable, Sendable {
         public internal(set) var pending: UInt64 = 0
         /// Events that it will never take.
         public internal(set) var rejected: UInt64 = 0
+        /// Events that the log did not have any more when their turn came: dropped when the disk was
+        /// full, or damaged.
+        public internal(set) var missing: UInt64 = 0
         /// What does not add up, a line each.
         public internal(set) var problems: [String] = []
         /// Events that stand in the file of rejected ones more than once: a crash came in between.
@@ -23,10 +29,11 @@ public struct Audit: Equatable, Sendable {
         /// The sink's checkpoint.
         fileprivate(set) var checkpoint: UInt64 = 0
 
-        /// One line: `stdout: 12 stored = 9 delivered + 2 pending + 1 rejected`.
+        /// One line: `stdout: 12 stored = 9 delivered + 2 pending + 1 rejected`, and ` + 1 missing`
+        /// if there are any.
         public var summary: String {
             "\(sink): \(stored) stored = \(delivered) delivered + \(pending) pending + "
-                + "\(rejected) rejected"
+                + "\(rejected) rejected" + (missing > 0 ? " + \(missing) missing" : "")
         }
     }
 
@@ -112,20 +119,15 @@ extension Audit.Account {
         self.checkpoint = checkpoint.sequence
         delivered = checkpoint.delivered
         rejected = checkpoint.rejected
+        missing = checkpoint.missing
         pending = try Self.count(after: checkpoint.sequence, through: end, directory)
-        let dealtWith = checkpoint.sequence - min(checkpoint.origin, checkpoint.sequence)
-        stored = dealtWith - min(dealtWith, checkpoint.missing) + pending
-        if !checkpoint.addsUp || stored != delivered + pending + rejected {
+        stored = checkpoint.sequence - min(checkpoint.origin, checkpoint.sequence) + pending
+        if !checkpoint.addsUp {
             problems.append("the counts of the checkpoint do not make up its sequence")
         }
         if checkpoint.sequence > last {
             problems.append(
                 "the checkpoint is at event \(checkpoint.sequence), and the log ends at \(last)")
-        }
-        if checkpoint.missing > 0 {
-            problems.append(
-                "events that were damaged or deleted before they could be sent: \(checkpoint.missing)"
-            )
         }
         let kept = try RejectedFile(sink, in: directory).sequences().filter {
             $0 > checkpoint.origin && $0 <= checkpoint.sequence

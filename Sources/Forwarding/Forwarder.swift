@@ -78,7 +78,9 @@ package struct Forwarder<Destination: Sink, Random: RandomNumberGenerator>: ~Cop
             store(checkpoint, now)
         }
         updateStatus(now)
-        let isIdle = reports.isEmpty && !mustWait && before == (window.count, checkpoint?.sequence)
+        // With a report there is room again, and more to send.
+        guard reports.isEmpty else { return 0 }
+        let isIdle = !mustWait && before == (window.count, checkpoint?.sequence)
         return isIdle || (isFull && window.outstanding == 0) ? options.pollSeconds : 0
     }
 

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A key of an event, in the order in which they are written.
 enum Key: Int, CaseIterable {
     case version, id, time, kind, method, path, query, params, visitor, newVisitor, address
@@ -65,6 +67,8 @@ struct EventScanner {
     private let names: [[UInt8]]
     private var values: [Value]
     private var parameters: [Value]
+    /// How many parameters there are, with those that are not wanted.
+    private(set) var parameterCount = 0
 
     /// Finds values up to `last`, and the parameters with these names, which are escaped.
     init(upTo last: Key, parameters names: [[UInt8]]) {
@@ -80,8 +84,12 @@ struct EventScanner {
     /// The value of the parameter with that place in the list of names.
     func parameter(_ index: Int) -> Value { parameters[index] }
 
+    /// Whether the hit has given the visitor's identifier: the value is `true`.
+    var hasNewVisitor: Bool { self[.newVisitor].count == 4 }
+
     /// Looks at another line, without its newline.
     mutating func scan(_ line: UnsafeRawBufferPointer) {
+        parameterCount = 0
         for index in 0...last { values[index] = .absent }
         for index in parameters.indices { parameters[index] = .absent }
         guard let base = line.baseAddress, line.count > Self.proofBytes else { return }
@@ -144,6 +152,7 @@ struct EventScanner {
             for index in names.indices where text.isEqual(name..<nameEnd, names[index]) {
                 parameters[index] = text.value(valueStart, valueEnd)
             }
+            parameterCount += 1
             position = valueEnd + 1
             if text[position] == UInt8(ascii: ",") { position += 1 }
         }
@@ -178,6 +187,8 @@ private struct Text {
     /// Where the proof begins; there are at least eight more bytes.
     let limit: Int
 
+    /// Bytes of a string in which its end is looked for at once.
+    private static let nearBytes = 32
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let tops: UInt64 = 0x8080_8080_8080_8080
 
@@ -204,7 +215,8 @@ private struct Text {
     @inline(__always)
     func stringEnd(from start: Int) -> Int {
         var position = start
-        while position < limit {
+        let near = min(limit, start + Self.nearBytes)
+        while position < near {
             let word = base.loadUnaligned(fromByteOffset: position, as: UInt64.self)
             let marks =
                 Self.zeros(word ^ (Self.ones &* 0x22)) | Self.zeros(word ^ (Self.ones &* 0x5c))
@@ -213,10 +225,23 @@ private struct Text {
                 continue
             }
             position += marks.trailingZeroBitCount / 8
-            if self[position] != UInt8(ascii: "\\") { break }
+            if self[position] != UInt8(ascii: "\\") { return min(position, limit) }
             position += 2
         }
-        return min(position, limit)
+        return position < limit ? farStringEnd(from: position) : limit
+    }
+
+    /// The same in a long string, no escape of which begins in front of `start`.
+    private func farStringEnd(from start: Int) -> Int {
+        var position = start
+        while let quote = memchr(base + position, 0x22, limit - position) {
+            let end = UnsafeRawPointer(quote) - base
+            var escape = end
+            while escape > start, self[escape - 1] == UInt8(ascii: "\\") { escape -= 1 }
+            if (end - escape) % 2 == 0 { return end }
+            position = end + 1
+        }
+        return limit
     }
 
     /// A top bit for each byte that is zero, right up to the first of them.

@@ -2,7 +2,8 @@ internal import Glibc
 
 /// Hits and visitors for each value of a dimension, in bounded memory.
 struct GroupTable {
-    /// Values that are counted at a time. Beyond, those with the fewest hits go.
+    /// Values that are counted at a time, but for those of a batch. Beyond, those with the fewest
+    /// hits go.
     static let groupsMax = 1 << 18
     /// Visitors of a value that are counted exactly.
     static let exactVisitorsMax = 1 << 14
@@ -30,6 +31,8 @@ struct GroupTable {
     private var slots: [Int32]
     private let bits: Int
     private let scatter = Scatter()
+    /// The groups of the hits in a batch; -1 where there is none.
+    private var found = [Int](repeating: -1, count: HitBatch.hitsMax)
     /// Hits without a value.
     private(set) var without = 0
     /// Hits of values that had to go.
@@ -40,21 +43,50 @@ struct GroupTable {
     init(groupsMax: Int = Self.groupsMax, bytesMax: Int = Self.bytesMax) {
         self.groupsMax = groupsMax
         self.bytesMax = bytesMax
-        bits = Int.bitWidth - (2 * groupsMax - 1).leadingZeroBitCount
+        // Half of the slots are free, also with what comes before values have to go.
+        let slotCount = max(2 * groupsMax, 4 * HitBatch.hitsMax)
+        bits = Int.bitWidth - (slotCount - 1).leadingZeroBitCount
         slots = [Int32](repeating: 0, count: 1 << bits)
     }
 
-    /// Counts a hit with a value; `visitor` is the visitor's hash, nil if nobody is known.
-    mutating func add(_ value: UnsafeRawBufferPointer?, visitor: UInt64?, isNew: Bool) {
-        guard let value else {
-            without += 1
-            return
+    /// Counts the hits of a batch by their values of a dimension.
+    mutating func add(_ batch: HitBatch, dimension: Int) {
+        // Of the slots, the groups and the visitors, each for the whole batch.
+        for hit in batch.hits.indices {
+            let hash = batch.value(of: hit, dimension: dimension).hash
+            found[hit] = Int(slots[scatter.place(of: hash, bits: bits)]) - 1
         }
-        let index = index(of: value)
-        groups[index].hits += 1
-        defer { if keys.count + visitorBytes > bytesMax { shrink() } }
-        guard let visitor else { return }
-        visitorBytes += groups[index].visitors.add(visitor, isNew: isNew, exactMax: exactMax)
+        for hit in batch.hits.indices where found[hit] >= 0 {
+            let hash = batch.value(of: hit, dimension: dimension).hash
+            if groups[found[hit]].hash != hash { found[hit] = -1 }
+        }
+        for hit in batch.hits.indices where !batch.hits[hit].isRetried {
+            let value = batch.value(of: hit, dimension: dimension)
+            guard value.count >= 0 else {
+                found[hit] = -1
+                without += 1
+                continue
+            }
+            batch.withBytes(of: value) { bytes in
+                if found[hit] < 0 || !isEqual(groups[found[hit]].key, bytes) {
+                    found[hit] = index(of: bytes, hash: value.hash)
+                }
+            }
+        }
+        for (number, hit) in batch.hits.enumerated() where !hit.isRetried && found[number] >= 0 {
+            let group = found[number]
+            groups[group].hits += 1
+            // Most are known, and only the others change anything.
+            let isKnown = hit.visitor.map { groups[group].visitors.knows($0, isNew: hit.isNew) }
+            if isKnown ?? true { found[number] = -1 }
+        }
+        for (number, hit) in batch.hits.enumerated() where !hit.isRetried && found[number] >= 0 {
+            guard let visitor = hit.visitor else { continue }
+            visitorBytes += groups[found[number]].visitors.add(
+                visitor, isNew: hit.isNew, exactMax: exactMax)
+        }
+        if groups.count > groupsMax { prune() }
+        if keys.count + visitorBytes > bytesMax { shrink() }
     }
 
     /// The values with the most hits, of as many equal ones the first in order; or the last values
@@ -76,17 +108,12 @@ struct GroupTable {
     /// Values that are counted.
     var count: Int { groups.count }
 
-    private mutating func index(of value: UnsafeRawBufferPointer) -> Int {
-        let hash = byteHash(value)
+    private mutating func index(of value: UnsafeRawBufferPointer, hash: UInt64) -> Int {
         var place = scatter.place(of: hash, bits: bits)
         while slots[place] != 0 {
             let index = Int(slots[place]) - 1
             if groups[index].hash == hash, isEqual(groups[index].key, value) { return index }
             place = (place + 1) & (slots.count - 1)
-        }
-        if groups.count == groupsMax {
-            prune()
-            return self.index(of: value)
         }
         let start = keys.count
         keys.append(contentsOf: value)

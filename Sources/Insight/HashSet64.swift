@@ -3,11 +3,17 @@ struct HashSet64 {
     private(set) var count = 0
     /// The hashes and their flags; 0 where there is none.
     private var slots: [UInt64] = []
+    /// The logarithm of the number of slots; 0 if there are none.
     private var bits = 0
-    private static let scatter = Scatter()
+    private let scatter = Self.shared
+    private static let shared = Scatter()
 
     /// Bytes of memory.
-    var bytes: Int { slots.count * 8 }
+    var bytes: Int { capacity * 8 }
+
+    /// The number of slots. Not asked of the array: that would be a look at another place in memory.
+    @inline(__always)
+    private var capacity: Int { bits == 0 ? 0 : 1 << bits }
 
     /// What came of an insertion.
     struct Inserted {
@@ -20,7 +26,7 @@ struct HashSet64 {
     /// Adds a hash. A flag that was set once stays.
     @inline(__always)
     mutating func insert(_ hash: UInt64, isFlagged: Bool = false) -> Inserted {
-        if 3 * slots.count <= 4 * count { grow() }
+        if 3 * capacity <= 4 * count { grow() }
         let wanted = Self.bare(hash)
         let flag: UInt64 = isFlagged ? 1 : 0
         let index = place(of: wanted)
@@ -34,9 +40,12 @@ struct HashSet64 {
         return Inserted(isNew: false, isFlagNew: isFlagged && found & 1 == 0)
     }
 
-    /// Whether a hash is in it.
-    func contains(_ hash: UInt64) -> Bool {
-        count > 0 && slots[place(of: Self.bare(hash))] != 0
+    /// Whether a hash is in it, and has the flag if it is to be flagged.
+    @inline(__always)
+    func contains(_ hash: UInt64, isFlagged: Bool = false) -> Bool {
+        guard count > 0 else { return false }
+        let found = slot(place(of: Self.bare(hash)))
+        return found & 1 != 0 || found != 0 && !isFlagged
     }
 
     /// Calls `body` with each hash, without its lowest bit.
@@ -49,11 +58,17 @@ struct HashSet64 {
 
     @inline(__always)
     private func place(of hash: UInt64) -> Int {
-        var index = Self.scatter.place(of: hash, bits: bits)
-        while slots[index] != 0, slots[index] & ~1 != hash {
-            index = (index + 1) & (slots.count - 1)
+        var index = scatter.place(of: hash, bits: bits)
+        while case let found = slot(index), found != 0, found & ~1 != hash {
+            index = (index + 1) & (capacity - 1)
         }
         return index
+    }
+
+    /// The slot at a place below `capacity`, of which there is one.
+    @inline(__always)
+    private func slot(_ index: Int) -> UInt64 {
+        slots.withUnsafeBufferPointer { $0.baseAddress.unsafelyUnwrapped[index] }
     }
 
     private mutating func grow() {

@@ -16,10 +16,31 @@ struct HyperLogLog {
     /// Takes a hash into account.
     @inline(__always)
     mutating func insert(_ hash: UInt64) {
-        let index = Int(truncatingIfNeeded: hash >> UInt64(64 - Self.precision))
-        let rest = hash << UInt64(Self.precision) | 1 << UInt64(Self.precision - 1)
-        let rank = UInt8(rest.leadingZeroBitCount + 1)
+        let (index, rank) = Self.place(of: hash)
         if registers[index] < rank { registers[index] = rank }
+    }
+
+    /// Takes into account what another one has seen.
+    mutating func merge(_ other: HyperLogLog) {
+        for index in registers.indices where registers[index] < other.registers[index] {
+            registers[index] = other.registers[index]
+        }
+    }
+
+    /// Whether a hash would change nothing.
+    @inline(__always)
+    func covers(_ hash: UInt64) -> Bool {
+        let (index, rank) = Self.place(of: hash)
+        return registers[index] >= rank
+    }
+
+    @inline(__always)
+    private static func place(of hash: UInt64) -> (index: Int, rank: UInt8) {
+        let rest = hash << UInt64(precision) | 1 << UInt64(precision - 1)
+        return (
+            Int(truncatingIfNeeded: hash >> UInt64(64 - precision)),
+            UInt8(truncatingIfNeeded: rest.leadingZeroBitCount + 1)
+        )
     }
 
     /// How many there are, about.

@@ -178,10 +178,17 @@ struct CSVReport {
         for row in report.list.rows {
             let visitors = row.visitors
             text +=
-                "\(Self.field(row.value)),\(row.hits),\(visitors.all),\(NumberText.plain(visitors.standardError)),"
+                "\(Self.field(Self.guarded(row.value))),\(row.hits),\(visitors.all),\(NumberText.plain(visitors.standardError)),"
                 + "\(visitors.new),\(visitors.returning)\r\n"
         }
         self.text = text
+    }
+
+    /// A value that a spreadsheet would take for a formula, with an apostrophe in front of it; they
+    /// are what strangers have sent (OWASP, "CSV Injection").
+    private static func guarded(_ value: String) -> String {
+        let signs = "=+-@\t\r".utf8
+        return value.utf8.first.map { signs.contains($0) } == true ? "'\(value)" : value
     }
 
     private static func field(_ text: String) -> String {

@@ -13,9 +13,6 @@ public struct ReportReader {
         public let part: Double?
     }
 
-    /// Clocks are set, and events of several threads come together: a segment counts as begun so
-    /// many microseconds earlier and later than its first event says.
-    static let clockToleranceMicroseconds: Int64 = 60_000_000
     /// Visitors of all hits that are counted exactly.
     static let exactVisitorsMax = 1 << 18
     /// Events between two reports of the progress.
@@ -38,6 +35,7 @@ public struct ReportReader {
     private let dimensions: [Dimension]
     private let readers: [DimensionReader]
     private var tables: [GroupTable]
+    private var batch: HitBatch
     private var scanner: EventScanner
     private var families = BrowserFamilies()
     private var retries = RetriedHits()
@@ -73,6 +71,7 @@ public struct ReportReader {
         self.dimensions = dimensions
         readers = dimensions.map { DimensionReader($0, parameters: names) }
         tables = dimensions.map { _ in GroupTable() }
+        batch = HitBatch(dimensions: dimensions.count)
     }
 
     /// Reads the log in `directory` and answers `query`. `progress` is called now and then.
@@ -86,7 +85,7 @@ public struct ReportReader {
         do throws(SystemError) {
             let end = try LogReader.synced(in: directory)
             var log = LogReader(directory: directory, from: 1)
-            try reader.narrow(&log)
+            try log.narrow(since: query.since, until: query.until)
             let first = log.next
             try log.read { sequence, line in
                 reader.add(line)
@@ -104,30 +103,6 @@ public struct ReportReader {
         return reader.report()
     }
 
-    /// Leaves out segments in which nothing can be that is wanted.
-    private func narrow(_ log: inout LogReader) throws(SystemError) {
-        guard query.since != nil || query.until != nil else { return }
-        func moved(_ moment: Timestamp?, _ microseconds: Int64) -> [UInt8]? {
-            moment.map {
-                Array(Timestamp(microseconds: $0.microseconds + microseconds).description.utf8)
-            }
-        }
-        let early = moved(query.since, -Self.clockToleranceMicroseconds)
-        let late = moved(query.until, Self.clockToleranceMicroseconds)
-        func time(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-            var scanner = EventScanner(upTo: .time, parameters: [])
-            scanner.scan(line)
-            return scanner[.time].isPresent ? scanner[.time].bytes(in: line) : nil
-        }
-        try log.narrow { line in
-            guard let early, let time = time(line) else { return false }
-            return time.lexicographicallyPrecedes(early)
-        } isLate: { line in
-            guard let late, let time = time(line) else { return false }
-            return !time.lexicographicallyPrecedes(late)
-        }
-    }
-
     /// Counts an event, given as its line without the newline.
     mutating func add(_ line: UnsafeRawBufferPointer) {
         events += 1
@@ -142,29 +117,44 @@ public struct ReportReader {
             if Self.isEqual(value, filter.value) != filter.isEqual { return }
         }
         let identifier = scanner.parameter(0)
-        if identifier.isPresent,
-            retries.isRetried(identifier.bytes(in: line), time: { byteHash(time) })
-        {
-            retried += 1
-            return
+        let hash =
+            identifier.isPresent ? RetriedHits.hash(of: identifier.bytes(in: line)) : nil
+        let visitor = scanner[.visitor]
+        for reader in readers { batch.append(reader.value(scanner, line, &families)) }
+        batch.hits.append(
+            HitBatch.Hit(
+                identifier: hash, time: hash == nil ? 0 : byteHash(time),
+                visitor: visitor.isPresent ? byteHash(visitor.bytes(in: line)) : nil,
+                isNew: scanner.hasNewVisitor,
+                hour: query.hasOverview ? timeline.hour(of: time) : 0))
+        if batch.isFull { count() }
+    }
+
+    /// Counts the hits of the batch.
+    private mutating func count() {
+        retries.mark(&batch)
+        for index in batch.hits.indices {
+            guard let visitor = batch.hits[index].visitor else { continue }
+            batch.hits[index].isKnown = visitors.knows(visitor, isNew: batch.hits[index].isNew)
         }
-        hits += 1
-        var visitor: UInt64?
-        let isNew = scanner[.newVisitor].isPresent && scanner[.newVisitor].count == 4
-        if scanner[.visitor].isPresent {
-            let hash = byteHash(scanner[.visitor].bytes(in: line))
-            visitors.add(hash, isNew: isNew, exactMax: Self.exactVisitorsMax)
-            visitor = hash
+        for hit in batch.hits {
+            if hit.isRetried {
+                retried += 1
+                continue
+            }
+            hits += 1
+            if let visitor = hit.visitor, !hit.isKnown {
+                visitors.add(visitor, isNew: hit.isNew, exactMax: Self.exactVisitorsMax)
+            }
+            if query.hasOverview { timeline.add(hit.hour) }
         }
-        if query.hasOverview { timeline.add(time) }
-        for index in readers.indices {
-            let value = readers[index].value(scanner, line, &families)
-            tables[index].add(value, visitor: visitor, isNew: isNew)
-        }
+        for index in tables.indices { tables[index].add(batch, dimension: index) }
+        batch.removeAll()
     }
 
     /// What was counted.
-    func report() -> Report {
+    mutating func report() -> Report {
+        count()
         let found = zip(dimensions, tables).map { dimension, groups in
             Report.List(
                 dimension: dimension,
@@ -193,36 +183,42 @@ public struct ReportReader {
 /// Hits in the course of time.
 private struct Timeline {
     private var counts: [Int64: Int] = [:]
-    /// The hour of the event before, as it is written: `2026-11-23T22` in two overlapping words.
+    /// The hour that was read last, as it is written: `2026-11-23T22` in two overlapping words.
     private var text: (UInt64, UInt64) = (0, 0)
     private var hour: Int64 = 0
+    /// The hour of the hit that was counted last, and hits of it that are not yet in `counts`.
+    private var counted: Int64 = 0
     private var count = 0
 
-    /// Counts a hit with a time of RFC 3339 in UTC.
-    mutating func add(_ time: UnsafeRawBufferPointer) {
-        guard time.count >= 13 else { return }
+    /// The hour of a time of RFC 3339 in UTC, counted from 1970; 0 of what is none.
+    mutating func hour(of time: UnsafeRawBufferPointer) -> Int64 {
+        guard time.count >= 13 else { return 0 }
         let text = (
             time.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
             time.loadUnaligned(fromByteOffset: 5, as: UInt64.self)
         )
-        if text != self.text {
-            counts[hour, default: 0] += count
-            count = 0
-            self.text = text
-            func number(_ range: Range<Int>) -> Int64 {
-                range.reduce(0) { 10 * $0 + Int64(time[$1] &- 0x30) }
-            }
-            hour =
-                24
-                * DateTime.days(
-                    year: number(0..<4), month: number(5..<7), day: number(8..<10))
-                + number(11..<13)
+        if text == self.text { return hour }
+        func number(_ range: Range<Int>) -> Int64 {
+            range.reduce(0) { 10 * $0 + Int64(time[$1] &- 0x30) }
+        }
+        self.text = text
+        hour =
+            24 * DateTime.days(year: number(0..<4), month: number(5..<7), day: number(8..<10))
+            + number(11..<13)
+        return hour
+    }
+
+    /// Counts a hit of that hour.
+    mutating func add(_ hour: Int64) {
+        if hour != counted {
+            counts[counted, default: 0] += count
+            (counted, count) = (hour, 0)
         }
         count += 1
     }
 
     var hours: [Report.Hour] {
-        counts.merging([hour: count]) { $0 + $1 }.filter { $0.value > 0 }
+        counts.merging([counted: count]) { $0 + $1 }.filter { $0.value > 0 }
             .map { Report.Hour(number: $0.key, hits: $0.value) }.sorted { $0.number < $1.number }
     }
 }

@@ -17,15 +17,36 @@ struct RetriedHits {
         self.identifiersMax = identifiersMax
     }
 
-    /// Whether a hit with this identifier came before, in another request; `time` is a hash of when
-    /// it was received.
-    mutating func isRetried(_ identifier: UnsafeRawBufferPointer, time: () -> UInt64) -> Bool {
-        guard identifier.count >= Self.identifierBytesMin else { return false }
-        let hash = byteHash(identifier)
-        if older.contains(hash) || !recent.insert(hash).isNew {
-            return last.identifier != hash || last.time != time()
+    /// The hash of an identifier; nil for a parameter that is none.
+    static func hash(of identifier: UnsafeRawBufferPointer) -> UInt64? {
+        identifier.count >= identifierBytesMin ? byteHash(identifier) : nil
+    }
+
+    /// Whether a hit with that identifier came before, in another request; `time` is a hash of when it
+    /// was received.
+    mutating func isRetried(_ hash: UInt64, time: UInt64) -> Bool {
+        isRetried(hash, isKnown: older.contains(hash), time: time)
+    }
+
+    /// Marks those hits of a batch that came before in another request.
+    mutating func mark(_ batch: inout HitBatch) {
+        for index in batch.hits.indices {
+            guard let hash = batch.hits[index].identifier else { continue }
+            batch.hits[index].isRetried = recent.contains(hash) || older.contains(hash)
         }
-        last = (hash, time())
+        for index in batch.hits.indices {
+            guard let hash = batch.hits[index].identifier else { continue }
+            batch.hits[index].isRetried = isRetried(
+                hash, isKnown: batch.hits[index].isRetried, time: batch.hits[index].time)
+        }
+    }
+
+    private mutating func isRetried(_ hash: UInt64, isKnown: Bool, time: UInt64) -> Bool {
+        // The same one can be in a batch twice.
+        if isKnown || !recent.insert(hash).isNew {
+            return last.identifier != hash || last.time != time
+        }
+        last = (hash, time)
         if recent.count == identifiersMax {
             older = recent
             recent = HashSet64()

@@ -9,6 +9,12 @@ struct VisitorCounter {
     /// Bytes of memory that it has beyond its own.
     var bytes: Int { sketch == nil ? exact.bytes : HyperLogLog.bytes }
 
+    /// Whether to count the visitor with a hash would change nothing.
+    @inline(__always)
+    func knows(_ hash: UInt64, isNew: Bool) -> Bool {
+        sketch.map { !isNew && $0.covers(hash) } ?? exact.contains(hash, isFlagged: isNew)
+    }
+
     /// Counts the visitor with a hash. `isNew` if the hit has given the identifier. By how many
     /// bytes the memory has grown.
     @inline(__always)

@@ -77,11 +77,12 @@ public struct IPAddress: Hashable, Sendable {
 
     /// The text form of its network: of the first 24 bits for IPv4, 48 for IPv6, the others zero.
     public var network: String {
-        let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.textBytesMax)
-        defer { unsafe memory.deallocate() }
-        var writer = unsafe JSONWriter(memory)
-        writer.network(of: self)
-        return unsafe String(decoding: memory[..<writer.count], as: UTF8.self)
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.textBytesMax) {
+            memory in
+            var writer = unsafe JSONWriter(memory)
+            writer.network(of: self)
+            return unsafe String(decoding: memory[..<writer.count], as: UTF8.self)
+        }
     }
 
     /// Whether the first `count` bits, of 128, are the same.

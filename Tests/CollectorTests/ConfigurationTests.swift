@@ -80,8 +80,37 @@ import Testing
     }
 
     static let invalid: [(yaml: String, message: String)] = [
-        ("lisen: 1", "1:1: unknown key 'lisen'"),
-        ("data: x\nlop: 2\n", "2:1: unknown key 'lop'"),
+        ("lisen: 1", "1:1: unknown key 'lisen'; did you mean 'listen'?"),
+        ("durabilty: commit", "unknown key 'durabilty'; did you mean 'durability'?"),
+        ("data: x\nsync-interval: 2s\n", "2:1: unknown key 'sync-interval'; did you mean"),
+        (
+            "colour: red",
+            "1:1: unknown key 'colour'; 'footfall check' without a file prints all keys"
+        ),
+        ("<<: {data: x}", "1:1: unknown key '<<'"),
+        ("? [data]\n: x\n", "1:3: expected a key"),
+        (
+            "durability: comit",
+            "1:1: 'comit': expected 'commit' or 'interval'; did you mean 'commit'?"
+        ),
+        ("print: request", "did you mean 'requests'?"),
+        ("log_level: warn", "'warn': expected 'trace', 'debug', 'info'"),
+        ("data: ~", "1:7: 'data' takes one value"), ("data: null", "1:7: 'data' takes one value"),
+        ("listen: [127.0.0.1:1, ~]", "1:9: 'listen' takes a value or a list of values"),
+        ("listen: [[127.0.0.1:1]]", "'listen' takes a value or a list of values"),
+        ("data: &a x\nkafka_topic: *a\n", "1:7: an anchor (&name) has no meaning here"),
+        ("forward: &a [kafka]", "1:10: an anchor (&name) has no meaning here"),
+        ("data: *a", "1:7: found undefined alias"),
+        ("loops: 1\n---\nloops: 2\n", "2:1: a second document begins here"),
+        (
+            "loops: 1\ndata: a\n\n# twice\ndata : b\n",
+            "5:1: key 'data' is there twice, first in line 2"
+        ),
+        ("\"data\": a\ndata: b\n", "key 'data' is there twice"),
+        ("loops: 1\n\tdata: x\n", "2:1: "), ("loops: \u{1}\n", "1:8: a control character (0x1)"),
+        ("data: @x", "1:7: "), ("loops: 1\n data: y\n", "2:6: "),
+        ("data: " + String(repeating: "[", count: 100_000), "1:8: "),
+        ("# " + String(repeating: "x", count: 1 << 20), "1:1: has more than 1MiB"),
         ("loops: many", "1:1: 'many': expected a number from 1 to 256"),
         ("loops: 0", "1:1: '0': expected a number"),
         ("http: nginx", "1:1: 'nginx': expected 'gate' or 'evhttp'"),
@@ -101,7 +130,7 @@ import Testing
             "1:1: 1MiB is below the low-water mark of 2MiB"
         ),
         ("low_water_bytes: full", "'full': expected a size from 1KiB"),
-        ("print: loud", "expected 'hits', 'requests' or 'none'"),
+        ("print: loud", "expected 'hits', 'requests', 'none' or 'auto'"),
         ("no_demo: perhaps", "expected 'true' or 'false'"),
         ("proxy_protocol: true", "1:1: 'true' needs trusted_proxies"),
         ("proxy_protocol: v2\ntrusted_proxies: unix\n", "1:1: 'v2': expected 'true' or 'false'"),
@@ -116,7 +145,10 @@ import Testing
         ("cookie_path: x", "expected a path such as /"),
         ("cookie_path: /;Secure", "expected a path such as /"),
         ("cookie_secure: maybe", "expected 'true', 'false' or 'auto'"),
-        ("cookie_same_site: None", "expected 'strict', 'lax', 'none', or 'auto'"),
+        (
+            "cookie_same_site: None",
+            "expected 'strict', 'lax', 'none' or 'auto'; did you mean 'none'?"
+        ),
         (
             "loops: 1\ncookie_same_site: none\n",
             "2:1: browsers refuse SameSite=None without Secure (over http); set cookie_preset to "
@@ -165,14 +197,15 @@ import Testing
     func sources() {
         #expect(
             throws: ConfigurationError(
-                source: .flag("--loops"), reason: "'x': expected a number from 1 to 256")
+                source: .flag("--loops"),
+                reason: "'x': expected a number from 1 to 256, or 'auto' for one for each core")
         ) {
             try resolve(flags: ["loops": ["x"]])
         }
         #expect(
             throws: ConfigurationError(
                 source: .environment(variable: "FOOTFALL_PRINT"),
-                reason: "'x': expected 'hits', 'requests' or 'none'")
+                reason: "'x': expected 'hits', 'requests', 'none' or 'auto'")
         ) {
             try resolve(environment: ["FOOTFALL_PRINT": "x"])
         }
@@ -217,5 +250,122 @@ import Testing
         }
         #expect(values(again) == values(first))
         #expect(again.sources.count == Setting.all.count)
+    }
+
+    @Test("every mistake of a file is said at once, in its order")
+    func allMistakes() throws {
+        let yaml = """
+            loops: many
+            durabilty: interval
+            durability: comit
+            listen: {a: b}
+            """
+        let error = try #require(throws: ConfigurationError.self) { try resolve(yaml: yaml) }
+        let lines = error.description.split(separator: "\n")
+        let places = lines.map { $0.split(separator: "f.yaml:").last?.prefix(4) }
+        #expect(places == ["1:1:", "2:1:", "3:1:", "4:9:"], "\(error)")
+        #expect(!error.isOfFlags)
+        let ofFlags = try #require(throws: ConfigurationError.self) {
+            try resolve(flags: ["loops": ["x"], "print": ["loud"]])
+        }
+        #expect(ofFlags.problems.count == 2)
+        #expect(ofFlags.isOfFlags)
+    }
+
+    @Test("a file that is no text is refused with the place of its first wrong byte")
+    func bytes() throws {
+        let files: [(bytes: [UInt8], message: String)] = [
+            ([0xff, 0xfe, 0x64, 0x00], "1:1: not UTF-8"),
+            (Array("loops: 1\ndata: ".utf8) + [0xff], "2:7: not UTF-8"),
+            ([0xef, 0xbb, 0xbf] + Array("loops: 0".utf8), "1:1: '0': expected a number"),
+        ]
+        for (bytes, message) in files {
+            let directory = TemporaryDirectory()
+            try directory.write(bytes, to: "f.yaml")
+            let error = try #require(throws: ConfigurationError.self) {
+                try ResolvedConfiguration(
+                    flags: [:], environment: [:], file: directory.file("f.yaml"))
+            }
+            #expect("\(error)".hasPrefix("\(directory.file("f.yaml")):\(message)"), "\(error)")
+        }
+        for (path, message) in [("/", "Is a directory"), ("/dev/zero", "has more than 1MiB")] {
+            let error = try #require(throws: ConfigurationError.self) {
+                try ResolvedConfiguration(flags: [:], environment: [:], file: path)
+            }
+            #expect("\(error)".hasPrefix("\(path):1:1: \(message)"))
+        }
+        // A mark at the beginning is no part of it.
+        let marked = try resolve(yaml: "\u{feff}loops: 1\n")
+        #expect(marked.configuration.loops == 1)
+    }
+
+    @Test("what a value is made of does nothing to a terminal")
+    func terminal() throws {
+        let error = try #require(throws: ConfigurationError.self) {
+            try resolve(flags: ["durability": ["\u{1b}[2Jx\ny"]])
+        }
+        #expect("\(error)".contains("'\\u{1b}[2Jx\\u{a}y'"))
+    }
+
+    @Test(
+        "a variable that is nearly a setting is warned of, and others are not",
+        arguments: [
+            ("FOOTFALL_LOPS", "FOOTFALL_LOPS: is no setting; did you mean 'FOOTFALL_LOOPS'?"),
+            ("FOOTFALL_DURABILTY", "did you mean 'FOOTFALL_DURABILITY'?"),
+            ("FOOTFALL_CONFIG", "name the file with --config"),
+            // Those of the tests, the bench and the fuzzer.
+            ("FOOTFALL_BINARY", nil), ("FOOTFALL_BENCH_BINARY", nil), ("FOOTFALL_PYTHON", nil),
+            ("FOOTFALL_CRASH_ROUNDS", nil), ("FOOTFALL_HISTORIES", nil), ("FOOTFALL_HISTORY", nil),
+            ("FOOTFALL_FUZZING", nil), ("FOOTFALL_READER", nil), ("FOOTFALL_SEED", nil),
+            ("FOOTFALL_HEADS", nil), ("FOOTFALL_DATA", nil), ("OTHER_LOPS", nil),
+        ] as [(String, String?)])
+    func variables(_ name: String, _ warning: String?) throws {
+        let warnings = try resolve(environment: [name: "1"]).warnings.map(\.description)
+        #expect(warnings.count == (warning == nil ? 0 : 1), "\(warnings)")
+        if let warning { #expect(warnings.first?.contains(warning) == true, "\(warnings)") }
+    }
+
+    @Test(
+        "what is rarely meant is warned of with its place",
+        arguments: [
+            ("sync_interval: 2s", "1:1: has no effect: it belongs to durability 'interval'"),
+            ("sync_interval: 2s\ndurability: interval\n", nil),
+            ("kafka_topic: a", "1:1: has no effect without forward 'kafka'"),
+            ("kafka_topic: footfall", nil),
+            ("click_paths: /c", "has no effect without click_keys or click_hosts"),
+            ("click_paths: /c\nclick_hosts: a.example\n", nil),
+            ("head_bytes_max: 4KiB", "head_bytes_max is reached first"),
+            ("opt_out_policy: record", "followed like all others"),
+            ("trusted_proxies: [10.0.0.1, 0.0.0.0/0]", "'0.0.0.0/0' is everybody"),
+            ("loops: 256", "more loops than cores"),
+            ("backlog_bytes_max: 1KiB", "it gets 503 for ever"),
+            ("handler_timeout: 30s", "a shutdown may end before"),
+            ("retain_bytes: 1GiB", "less than two segments"), ("retain_bytes: 2GiB", nil),
+            ("", nil),
+        ] as [(String, String?)])
+    func questions(_ yaml: String, _ warning: String?) throws {
+        let warnings = try resolve(yaml: yaml).warnings.map(\.description)
+        #expect(warnings.count == (warning == nil ? 0 : 1), "\(warnings)")
+        if let warning { #expect(warnings.first?.contains(warning) == true, "\(warnings)") }
+    }
+
+    @Test("a secret is not printed, and what stands for it is not taken back")
+    func secrets() throws {
+        let directory = TemporaryDirectory()
+        try directory.write(Array("0123456789abcdef\n".utf8), to: "key")
+        let file = directory.file("key")
+        let resolved = try resolve(
+            flags: [
+                "click_keys": ["a=0123456789abcdef==", "b=@\(file)"],
+                "kafka_options": ["sasl.username=u", "sasl.password=hush", "ssl.key.pem=hush"],
+            ])
+        let shown = resolved.lines.joined(separator: "\n")
+        #expect(!shown.contains("hush"))
+        #expect(!shown.contains("0123456789abcdef"))
+        #expect(shown.contains(#"["a=...", "b=@\#(file)"]"#))
+        #expect(shown.contains(#"["sasl.username=u", "sasl.password=...", "ssl.key.pem=..."]"#))
+        let error = try #require(throws: ConfigurationError.self) { try resolve(yaml: shown) }
+        #expect(error.problems.count == 2, "\(error)")
+        #expect("\(error)".contains("'a=...': the secret was taken out when this was printed"))
     }
 }

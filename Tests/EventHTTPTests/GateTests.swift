@@ -252,6 +252,30 @@ import Testing
         sender.join()
     }
 
+    @Test func `what comes behind a reply that is stuck does not reach evhttp`() throws {
+        let server = try TestServer()
+        let connection = try server.connect()
+        // Far more than the sockets hold, in replies that evhttp sends later.
+        let count = 200
+        for _ in 0..<count { connection.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n") }
+        let isAnswering = Monitor(true)
+        let answering = try POSIX.Thread(name: "answering") {
+            while isAnswering.withLock({ $0 }) {
+                server.post(.releaseLong)
+                usleep(1000)
+            }
+        }
+        defer {
+            isAnswering.withLock { $0 = false }
+            answering.join()
+        }
+        // Until a reply is stuck; what is sent now comes while it is.
+        usleep(300_000)
+        connection.send("GET /page HTTP/1.1\r\nHost: a\r\n\r\n")
+        for _ in 0..<count { try #require(connection.receive()?.body.count == 100_000) }
+        #expect(connection.receive()?.text.hasPrefix("GET /page?") == true)
+    }
+
     @Test("connections beyond the limit wait until others have gone")
     func connectionLimit() throws {
         var limits = HTTPLimits()

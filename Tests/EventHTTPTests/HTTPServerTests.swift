@@ -6,19 +6,32 @@ import Testing
 
 /// A loop with one server on a thread of its own, which a test talks to over real sockets.
 final class TestServer: Sendable {
-    enum Message: Sendable { case release, drain, stop }
+    enum Message: Sendable {
+        case release, drain, stop
+        /// As `release`, with more than goes into a socket at once.
+        case releaseLong
+        /// To all streams.
+        case send([UInt8]), endStreams
+    }
 
     let address: ListenAddress
     private let mailbox: LoopMailbox<Message>
     private let thread: POSIX.Thread
+    /// Streams whose clients have gone, or which the server has ended.
+    let gone = Monitor(0)
 
-    /// Answers `/held` when it is told to, and everything else at once with what it saw.
+    /// Answers `/held` when it is told to, `/stream` piece by piece, and everything else at once with what it saw.
     final class Handler: HTTPHandler {
         var held: [HTTPExchangeBox] = []
+        var streams: [HTTPStream] = []
+        let gone: Monitor<Int>
         /// Paths that begin so are answered at the gate.
         private let atGate: StaticString
 
-        init(atGate: StaticString) { self.atGate = atGate }
+        init(atGate: StaticString, gone: Monitor<Int>) {
+            self.atGate = atGate
+            self.gone = gone
+        }
 
         func handleAtGate(_ head: borrowing RequestHead, accept: () -> HTTPExchange) -> Bool {
             let path = head.path
@@ -38,6 +51,13 @@ final class TestServer: Sendable {
             if text(head.path) == "/held" {
                 held.append(HTTPExchangeBox(exchange))
                 return
+            }
+            if text(head.path) == "/stream" {
+                let stream = exchange.startStream(
+                    Response(.ok, [.init("Content-Type", "text/event-stream")])
+                ) { [gone] in gone.withLock { $0 += 1 } }
+                streams.append(stream)
+                return stream.send(Array("begin\n".utf8).span)
             }
             let lines = [
                 "\(head.method.name) \(text(head.path))?\(text(head.query)) 1.\(head.minorVersion)"
@@ -70,9 +90,10 @@ final class TestServer: Sendable {
         self.address = socket.address
         let mailbox = try LoopMailbox<Message>()
         self.mailbox = mailbox
-        thread = try Thread(name: "test-loop") {
+        thread = try Thread(name: "test-loop") { [gone] in
             let loop = EventLoop()
-            let handler = Handler(atGate: atGate)
+            let long = Response(.ok, bytes: [UInt8](repeating: 0x78, count: 100_000))
+            let handler = Handler(atGate: atGate, gone: gone)
             let server = HTTPServer(
                 loop: loop, socket: socket, limits: limits, handsOverAll: handsOverAll,
                 sendsProxyHeader: { _ in sendsProxyHeader }, handler: handler)
@@ -81,7 +102,14 @@ final class TestServer: Sendable {
                 case .release:
                     for box in handler.held { box.reply(.plain(.ok)) }
                     handler.held = []
+                case .releaseLong:
+                    for box in handler.held { box.reply(long) }
+                    handler.held = []
                 case .drain: server.drain()
+                case .send(let bytes): for stream in handler.streams { stream.send(bytes.span) }
+                case .endStreams:
+                    for stream in handler.streams { stream.end() }
+                    handler.streams = []
                 case .stop: loop.stop()
                 }
             }

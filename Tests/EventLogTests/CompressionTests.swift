@@ -125,9 +125,10 @@ import Testing
     @Test("a close in the middle leaves the plain segment and nothing else")
     func closed() throws {
         let fixture = try LogFixture.sealed()
-        let compressor = compressor(fixture)
-        compressor.stop()
-        try compressor.compress(SegmentName(first: 1, state: .sealed))
+        try Compressor(
+            directory: fixture.log, afterSeconds: 600,
+            notice: { _ in Issue.record("a notice") }, isClosing: { true }
+        ).compress(SegmentName(first: 1, state: .sealed))
         #expect(fixture.segments() == [segment(1), segment(4)])
     }
 }

@@ -37,6 +37,50 @@ import Testing
         #expect(seen == expected)
     }
 
+    @Test func `the end of a log is read without what is in front of it`() throws {
+        let fixture = LogFixture()
+        var log = try fixture.open()
+        for number in 1...100 { fixture.append(log, ["t\(number)"]) }
+        #expect(log.close())
+        log = try fixture.open()
+        for number in 101...200 { fixture.append(log, ["t\(number)"]) }
+        #expect(fixture.waitUntilStored(200))
+        func last(_ bytes: Int, _ isWanted: (UInt64) -> Bool = { _ in true }) throws -> [UInt64] {
+            var found: [UInt64] = []
+            try LogReader.readLast(bytes: bytes, in: fixture.data) { sequence, _ in
+                found.append(sequence)
+                return isWanted(sequence)
+            }
+            return found
+        }
+        // The newest segment comes first, and each in its order.
+        #expect(try last(1 << 20) == Array(101...200) + Array(1...100))
+        let some = try last(1000)
+        #expect(some.last == 200 && some.count > 3 && some.count < 50)
+        #expect(some == Array((201 - UInt64(some.count))...200))
+        #expect(try last(1 << 20) { $0 != 150 } == Array(101...150))
+        #expect(try last(0).isEmpty)
+        #expect(log.close())
+    }
+
+    @Test func `a reader passes over what is not wanted, also within a segment`() throws {
+        let fixture = LogFixture()
+        let log = try fixture.open()
+        for number in 1...20 { fixture.append(log, ["t\(number)"]) }
+        #expect(fixture.waitUntilStored(20))
+        var reader = LogReader(directory: fixture.data, from: 1)
+        var seen: [UInt64] = []
+        try reader.readSome { sequence, _ in
+            seen.append(sequence)
+            return sequence < 5
+        }
+        reader.skip(to: 15)
+        reader.skip(to: 3)
+        try reader.read { sequence, _ in seen.append(sequence) }
+        #expect(seen == Array(1...5) + Array(15...20))
+        #expect(log.close())
+    }
+
     @Test("a reader starts where it is told to")
     func startsLater() throws {
         let fixture = LogFixture()

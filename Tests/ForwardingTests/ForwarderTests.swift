@@ -1,3 +1,4 @@
+import Glibc
 import POSIX
 import TestSupport
 import Testing
@@ -73,6 +74,24 @@ import Testing
 
     private func rejected(_ log: SimulatedLog) throws -> Set<UInt64> {
         Set(try RejectedFile("test", in: log.directory).sequences())
+    }
+
+    @Test("a sink that gets full and empties at once is never waited for")
+    func noNeedlessWaits() throws {
+        let log = try SimulatedLog(SimulatedDisk(seed: 1))
+        log.append(3000)
+        let null = open("/dev/null", O_WRONLY)
+        defer { close(null) }
+        var forwarder = Forwarder(
+            "test", StreamSink(null), log: log.directory, ForwardingOptions(),
+            random: SeededRandom(seed: 1), notice: { _ in })
+        var turns = 0
+        while !forwarder.isCaughtUp, turns < 1000 {
+            #expect(forwarder.turn() == 0)
+            turns += 1
+        }
+        // Several times what the sink takes at once.
+        #expect(turns > 3 && turns < 1000)
     }
 
     @Test("a sink without room stops the reading, and nothing more is held in memory")

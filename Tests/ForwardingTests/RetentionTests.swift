@@ -149,5 +149,18 @@ import Testing
         #expect(
             account.problems
                 == ["events 1 to \(firsts[1] - 1) were deleted before they were delivered"])
+        // When the sink comes to them it counts them, and that adds up.
+        var forwarder = TestForwarder(
+            "a", UnreliableSink(FarEnd(), on: log.disk, random: SeededRandom(seed: 1)),
+            log: log.directory, ForwardingOptions(), random: SeededRandom(seed: 1),
+            notice: { _ in })
+        let isDone = forwarder.run() && forwarder.finish()
+        #expect(isDone)
+        account = try #require(try Audit.run(log.directory) { _ in }.accounts.first)
+        #expect(account.problems == [])
+        let lost = firsts[1] - 1
+        #expect(
+            account.summary == "a: 40 stored = \(40 - lost) delivered + 0 pending + 0 rejected + "
+                + "\(lost) missing")
     }
 }

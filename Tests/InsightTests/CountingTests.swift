@@ -179,9 +179,14 @@ import Tracking
     func remembered() {
         var retries = RetriedHits(identifiersMax: 100)
         func isRetried(_ number: Int, at time: UInt64) -> Bool {
-            Array("identifier-of-a-hit-\(number)".utf8).withUnsafeBytes {
-                retries.isRetried($0, time: { time })
+            var batch = HitBatch(dimensions: 0)
+            let hash = Array("identifier-of-a-hit-\(number)".utf8).withUnsafeBytes {
+                RetriedHits.hash(of: $0)
             }
+            batch.hits.append(
+                HitBatch.Hit(identifier: hash, time: time, visitor: nil, isNew: false, hour: 0))
+            retries.mark(&batch)
+            return batch.hits[0].isRetried
         }
         for number in 0..<1000 {
             #expect(!isRetried(number, at: 1))

@@ -126,6 +126,17 @@ import Tracking
                 ].sorted())
     }
 
+    @Test(
+        "a value of CSV that a spreadsheet would compute has an apostrophe in front",
+        arguments: [
+            ("%3D1%2B1", "'=1+1"), ("%2B1", "'+1"), ("-1", "'-1"), ("@a", "'@a"),
+            ("%09x", "'\tx"), ("%0Dx", "\"'\rx\""), ("1-1", "1-1"),
+        ])
+    func formulas(_ search: String, _ field: String) throws {
+        let text = ReportFormat.csv.text(of: try report([search]))
+        #expect(text.hasSuffix("\r\n\(field),1,1,0,1,0\r\n"), "\(text)")
+    }
+
     @Test("nothing of a value is markup in the page, nor out of its attribute")
     func html() throws {
         let page = ReportFormat.html.text(of: try report(["%3Cb%3E%22x%27%26", "y"]))

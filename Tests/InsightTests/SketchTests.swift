@@ -44,10 +44,10 @@ import Testing
     @Test("with too many values the frequent ones stay, and lack no more than is said")
     func pruned() {
         var table = GroupTable(groupsMax: 64)
+        var batch = HitBatch(dimensions: 1)
         func add(_ value: String) {
-            Array(value.utf8).withUnsafeBytes {
-                table.add($0, visitor: nil, isNew: false)
-            }
+            batch.append(value, visitor: nil)
+            if batch.isFull { table.add(&batch) }
         }
         var hits = ["a": 0, "b": 0]
         for number in 0..<5000 {
@@ -58,6 +58,7 @@ import Testing
             }
             add("rare \(number)")
         }
+        table.add(&batch)
         let rows = table.rows(top: 2, inOrder: false)
         #expect(rows.map(\.value) == ["a", "b"])
         #expect(table.count <= 64)
@@ -73,12 +74,13 @@ import Testing
     @Test("with too many bytes counts become estimates, and rare values go, whatever comes")
     func bytes() {
         var table = GroupTable(groupsMax: 1 << 12, bytesMax: 100_000)
+        var batch = HitBatch(dimensions: 1)
         for number in 0..<20_000 {
             let value = number % 2 == 0 ? "often" : "value \(number % 5000)"
-            Array(value.utf8).withUnsafeBytes {
-                table.add($0, visitor: Self.hash(number), isNew: false)
-            }
+            batch.append(value, visitor: Self.hash(number))
+            if batch.isFull { table.add(&batch) }
         }
+        table.add(&batch)
         let first = table.rows(top: 1, inOrder: false)
         #expect(first.map(\.value) == ["often"])
         #expect(first.map(\.hits) == [10_000])
@@ -86,5 +88,19 @@ import Testing
         #expect(first.allSatisfy { $0.visitors.standardError > 0 })
         #expect(table.count < 2500)
         #expect(table.cutHits > 0)
+    }
+}
+
+extension HitBatch {
+    fileprivate mutating func append(_ value: String, visitor: UInt64?) {
+        Array(value.utf8).withUnsafeBytes { append($0) }
+        hits.append(Hit(identifier: nil, time: 0, visitor: visitor, isNew: false, hour: 0))
+    }
+}
+
+extension GroupTable {
+    fileprivate mutating func add(_ batch: inout HitBatch) {
+        add(batch, dimension: 0)
+        batch.removeAll()
     }
 }

@@ -79,6 +79,70 @@ struct KafkaTests {
         }
     }
 
+    @Test("an audit reads the topic back, and finds what is missing and what is wrong")
+    func audit() throws {
+        let directory = TemporaryDirectory()
+        let broker = try KafkaBroker(in: directory)
+        let server = try serve(directory, broker)
+        for index in 0..<20 { #expect(try server.request("/track.js?s=\(index)")?.status == 200) }
+        try waitForDelivery(directory, of: 20)
+        #expect(server.stop().status == 0)
+        func audit(_ topic: String) throws -> ChildProcess.Result {
+            try ChildProcess.run(
+                [
+                    FootfallBinary.path, "audit", "--data", directory.file("data"), "--kafka",
+                    "--kafka-brokers", broker.address, "--kafka-topic", topic,
+                ], environment: broker.environment)
+        }
+        let good = try audit("hits")
+        #expect(good.status == 0, "\(good.errors)")
+        #expect(good.output.contains("topic hits: 20 of 20 delivered events"))
+        #expect(
+            good.output.contains(
+                "20 records = 20 events + 0 again + 0 replayed + 0 not in the log"))
+        // Somebody else writes there, under an identifier of the log.
+        let event = try #require(try StoredEvent.all(in: directory.file("data")).first)
+        let id = try #require(event["id"])
+        try directory.write(Array("{}".utf8), to: "foreign")
+        let sent = try ChildProcess.run(
+            [
+                "kcat", "-b", broker.address, "-t", "hits", "-P", "-H", "id=\(id)",
+                directory.file("foreign"),
+            ], environment: broker.environment)
+        #expect(sent.status == 0, "\(sent.errors)")
+        let bad = try audit("hits")
+        #expect(bad.status == 1)
+        #expect(bad.output.contains("20 of 20 delivered events"))
+        #expect(bad.output.contains("0 not in the log + 1 wrong"), "\(bad.output)")
+        // Another topic has none of them.
+        _ = try ChildProcess.run(
+            ["kcat", "-b", broker.address, "-t", "other", "-P", directory.file("foreign")],
+            environment: broker.environment)
+        let other = try audit("other")
+        #expect(other.status == 1)
+        #expect(other.output.contains("topic other: events 1 to 20 are missing"))
+    }
+
+    @Test("what was collected while both sides were killed is all in the topic")
+    func killed() throws {
+        try run("kafka.py", "--hits", "20000", "--seconds", "6")
+    }
+
+    @Test("while a sink stands still memory stays flat, and then it catches up")
+    func stall() throws {
+        try run("stall.py", "--events", "300000")
+    }
+
+    /// Runs a script of Benchmarks/Forwarding, at a smaller size than `make` does.
+    private func run(_ script: String, _ arguments: String...) throws {
+        let path = FootfallBinary.packageDirectory.path + "/Benchmarks/Forwarding/\(script)"
+        let result = try ChildProcess.run(
+            [Python.path, path, "--footfall", FootfallBinary.path, "--bench", BenchBinary.path]
+                + arguments, seconds: 300)
+        print(result.output)
+        #expect(result.status == 0, "\(result.output)\(result.errors)")
+    }
+
     @Test("hits are collected while there is no broker, and go there when there is one")
     func noBroker() throws {
         let directory = TemporaryDirectory()

@@ -95,6 +95,8 @@ import Testing
                 #expect(result.status == 0, "\(text)\(result.errors)")
                 output = result.output
             case "text":
+                // Its time and address are nobody's here; AccessLogTests has such lines.
+                if block.comment.contains("an example") { continue }
                 if block.comment.contains("printed by the server") {
                     output = Self.printed(server, like: block.text)
                 }
@@ -103,7 +105,7 @@ import Testing
             default: #expect(block.language == "html", "a block that nobody runs")
             }
         }
-        #expect(compared == 10)
+        #expect(compared == 13)
     }
 
     @Test("make run serves with one command")

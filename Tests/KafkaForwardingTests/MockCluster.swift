@@ -37,6 +37,11 @@ final class MockCluster {
         rd_kafka_mock_push_request_errors_array(cluster, 0, errors.count, errors)
     }
 
+    /// The next requests to fetch are answered with these errors.
+    func failFetches(_ errors: [rd_kafka_resp_err_t]) {
+        rd_kafka_mock_push_request_errors_array(cluster, 1, errors.count, errors)
+    }
+
     func setDown(_ broker: Int32, _ isDown: Bool) {
         if isDown {
             rd_kafka_mock_broker_set_down(cluster, broker)

@@ -61,7 +61,7 @@ public final class FootfallServer: Sendable {
             usleep(2000)
         }
         let errors = process.errors
-        guard let port = Self.port(after: "] listening on http://127.0.0.1:", in: errors),
+        guard let port = Self.port(after: ": listening on http://127.0.0.1:", in: errors),
             let adminPort = Self.port(after: "admin listening on http://127.0.0.1:", in: errors)
         else { throw DidNotStart(errors: errors) }
         self.port = port

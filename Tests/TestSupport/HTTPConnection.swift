@@ -161,6 +161,25 @@ public final class HTTPConnection {
         }
     }
 
+    /// All bytes up to the end of `text`, or until the server ends the connection or sends nothing
+    /// for too long.
+    public func receiveText(through text: String) -> String {
+        while true {
+            if let found = received.firstRange(of: Array(text.utf8)) {
+                defer { received.removeSubrange(..<found.upperBound) }
+                return String(decoding: received[..<found.upperBound], as: UTF8.self)
+            }
+            if !fill() { return String(decoding: received, as: UTF8.self) }
+        }
+    }
+
+    /// Lets the end of the connection be a reset.
+    public func resetWhenClosed() {
+        var setting = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// All bytes until the server ends the connection.
     public func receiveAll() -> [UInt8] {
         while fill() {}

@@ -10,6 +10,8 @@ internal import POSIX
 struct ClickKey: Sendable {
     /// Its name, which every link carries.
     let id: String
+    /// What it was read from.
+    let text: String
     private let secret: [UInt8]
 
     /// Bytes of the shortest secret.
@@ -28,6 +30,7 @@ struct ClickKey: Sendable {
                     + "digits, hyphens and underscores as the ID")
         }
         id = String(parts[0])
+        self.text = text
         secret =
             parts[1].hasPrefix("@")
             ? try Self.contents(of: String(parts[1].dropFirst()), id) : Array(parts[1].utf8)
@@ -38,6 +41,12 @@ struct ClickKey: Sendable {
         }
     }
 
+    /// The text of a key as anybody may see it: a file is named, a secret is not shown.
+    static func masked(_ text: String) -> String {
+        let id = text.prefix { $0 != "=" }
+        return text.dropFirst(id.count).hasPrefix("=@") ? text : "\(id)=\(Setting.masked)"
+    }
+
     private static func isID(_ text: Substring) -> Bool {
         !text.isEmpty && text.utf8.count <= idBytesMax
             && text.allSatisfy {
@@ -45,7 +54,8 @@ struct ClickKey: Sendable {
             }
     }
 
-    private static func contents(
+    /// The secret in a file, without the line end; `id` is what it is for.
+    static func contents(
         of path: String, _ id: String
     ) throws(Setting.InvalidValue) -> [UInt8] {
         var bytes: [UInt8]

@@ -36,6 +36,7 @@ extension LoopWorker {
             let hit = Hit(head, identity, kind: .click, capturing: configuration.privacy)
             let (isStored, cookies) = appendEvent(head, hit)
             if isStored { return hold(head, exchange, hit, cookies, .click) }
+            counts.addRejected(.tooLarge)
             countUnstoredClick()
             answer(head, exchange, Self.redirectReply)
         }
@@ -46,21 +47,13 @@ extension LoopWorker {
 
     /// Counts a click that redirects and is not stored, and warns of it now and then.
     func countUnstoredClick() {
-        unstoredClicks.count += 1
+        counts.unstoredClicks += 1
         let now = Clock.monotonicSeconds()
-        guard now >= unstoredClicks.nextWarning else { return }
-        unstoredClicks.nextWarning = now + UnstoredClicks.warningSeconds
-        warn("clicks redirect but cannot be stored: \(unstoredClicks.count) on one loop so far")
+        guard now >= nextClickWarning else { return }
+        nextClickWarning = now + Self.clickWarningSeconds
+        warn("clicks redirect but cannot be stored: \(counts.unstoredClicks) on one loop so far")
     }
-}
-
-/// Clicks of one loop that redirected but were not stored.
-struct UnstoredClicks {
-    /// How many, since the start.
-    var count: UInt64 = 0
-    /// When the next one is to be warned of, on the monotonic clock.
-    fileprivate var nextWarning = 0.0
 
     /// Seconds between two warnings.
-    fileprivate static let warningSeconds = 60.0
+    private static var clickWarningSeconds: Double { 60 }
 }

@@ -28,12 +28,16 @@ public struct Configuration: Sendable {
     public var listen = [ListenAddress.tcp(host: "127.0.0.1", port: 8000)]
     /// Where the operator asks; nil for nowhere.
     public var admin: ListenAddress? = .tcp(host: "127.0.0.1", port: 8001)
+    /// What the operator has to show; nil for nothing.
+    var adminToken: AdminToken?
     /// Event loops, each with a thread; by default one for each core.
     public var loops = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     /// Who answers the hits.
     public var http = HTTPMode.gate
     /// The log and its limits.
     public var log = LogOptions(directory: "./data")
+    /// Seconds between two syncs, for durability `interval`.
+    public var syncSeconds = 1.0
     /// What a connection may cost.
     public var limits = HTTPLimits()
     /// Connections that may be open at a time; nil for what the limit of descriptors allows.
@@ -57,14 +61,25 @@ public struct Configuration: Sendable {
     public var parameterAliases = ParameterAliases.none
     /// Which links lead on through the collector.
     public var clicks = ClickPolicy()
+    /// Whether the admin side has a dashboard.
+    public var servesDashboard = true
     /// Whether the demo pages are served.
     public var servesDemo = true
     /// Where stored events are sent.
     public var forward: [SinkName] = []
+    /// Those of them without which the collector is not ready.
+    public var requiredSinks: [SinkName] = []
+    /// Seconds that such a one may be behind.
+    public var requiredLagSecondsMax = 300.0
     /// How they are sent to Kafka.
     public var kafka = KafkaSettings()
     /// What is printed of each hit; by default hits on a terminal and nothing elsewhere.
     public var print: PrintMode = isatty(STDOUT_FILENO) == 1 ? .hits : .none
+    /// Seconds for which hits are still taken after SIGTERM, while `/ready` says that none should come;
+    /// nil for none.
+    public var drainDelaySeconds: Double?
+    /// What the operator is told, and how.
+    public var logging = LoggingOptions()
     /// Seconds that a shutdown may take before the process ends at once.
     public var shutdownSeconds = 30.0
 
@@ -86,7 +101,13 @@ public struct Configuration: Sendable {
         if forward.contains(.kafka), kafka.brokers.isEmpty {
             return (["forward"], "'kafka' needs kafka_brokers: where to send to")
         }
+        if let sink = requiredSinks.first(where: { !forward.contains($0) }) {
+            return (
+                ["required_sinks"],
+                "'\(sink.rawValue)' is not forwarded to: name it with forward too"
+            )
+        }
         return cookies.objection
-            ?? paths.objection(demo: servesDemo ? DemoPage.allPaths : [])
+            ?? paths.objection(demo: servesDemo ? DemoPage.allPaths + [DemoHits.path] : [])
     }
 }

@@ -9,12 +9,13 @@ public struct KafkaSettings: Equatable, Sendable {
     /// No broker.
     init() {}
 
-    /// The options without what nobody needs to see.
-    var shownOptions: [String] {
-        options.map { option in
-            let key = option.prefix { $0 != "=" }
-            let isSecret = ["password", "secret", "pem"].contains { key.contains($0) }
-            return isSecret ? "\(key)=..." : option
-        }
+    /// Parts of the names of librdkafka's settings that hold secrets.
+    private static let secretNames = ["password", "secret", "pem"]
+
+    /// An option as anybody may see it.
+    static func masked(_ option: String) -> String {
+        let key = option.prefix { $0 != "=" }
+        let isSecret = secretNames.contains { key.contains($0) }
+        return isSecret ? "\(key)=\(Setting.masked)" : option
     }
 }

@@ -42,8 +42,7 @@ extension Setting {
         scalar("cookie_same_site") { (configuration, value) throws(InvalidValue) in
             let found = VisitorCookie.SameSite.allCases.first { $0.rawValue.lowercased() == value }
             guard found != nil || value == "auto" else {
-                throw InvalidValue(
-                    reason: "'\(value)': expected 'strict', 'lax', 'none', or 'auto'")
+                throw InvalidValue(value, notOneOf: ["strict", "lax", "none", "auto"])
             }
             configuration.cookies.sameSite = found
         } value: {
@@ -58,7 +57,7 @@ extension Setting {
     ) -> Setting {
         scalar(key) { (configuration, value) throws(InvalidValue) in
             guard value == "auto" || Bool(value) != nil else {
-                throw InvalidValue(reason: "'\(value)': expected 'true', 'false' or 'auto'")
+                throw InvalidValue(value, notOneOf: ["true", "false", "auto"])
             }
             configuration[keyPath: path] = Bool(value)
         } value: {

@@ -7,7 +7,7 @@ extension Setting {
             configuration.forward = []
             for value in values {
                 guard let name = SinkName(rawValue: value) else {
-                    throw InvalidValue(reason: "'\(value)': expected 'kafka' or 'stdout'")
+                    throw InvalidValue(value, notOneOf: ["kafka", "stdout"])
                 }
                 if configuration.forward.contains(name) {
                     throw InvalidValue(reason: "'\(value)' is there twice")
@@ -39,7 +39,7 @@ extension Setting {
         } value: {
             $0.kafka.topic
         },
-        Setting(key: "kafka_options", isList: true) {
+        Setting(key: "kafka_options", isList: true, isSecret: true, mask: KafkaSettings.masked) {
             (configuration, values) throws(InvalidValue) in
             for value in values where !value.contains("=") || value.hasPrefix("=") {
                 throw InvalidValue(
@@ -47,7 +47,7 @@ extension Setting {
             }
             configuration.kafka.options = values
         } values: {
-            $0.kafka.shownOptions
+            $0.kafka.options
         },
         scalar("retain_age") { (configuration, value) throws(InvalidValue) in
             configuration.log.retention.ageSeconds =
@@ -65,8 +65,7 @@ extension Setting {
             switch value {
             case "refuse": configuration.log.retention.dropsOldest = false
             case "drop_oldest": configuration.log.retention.dropsOldest = true
-            default:
-                throw InvalidValue(reason: "'\(value)': expected 'refuse' or 'drop_oldest'")
+            default: throw InvalidValue(value, notOneOf: ["refuse", "drop_oldest"])
             }
         } value: {
             $0.log.retention.dropsOldest ? "drop_oldest" : "refuse"

@@ -8,23 +8,58 @@ public struct Setting: Sendable {
     public let key: String
     /// Whether it may be given several times, or as a list.
     public let isList: Bool
+    /// Whether its values, or parts of them, are for nobody's eyes.
+    public var isSecret = false
+    /// What is shown of a value of a secret.
+    var mask: @Sendable (String) -> String = { _ in Setting.masked }
     /// Takes over the given values, of which there is one unless it is a list.
     let apply: @Sendable (inout Configuration, [String]) throws(InvalidValue) -> Void
     /// The values in force, as they would be given.
     let values: @Sendable (Configuration) -> [String]
 
+    /// What stands for a secret where values are shown.
+    static let masked = "..."
+    /// Those that are read once, at the start: what they name is opened or sized then.
+    private static let restartKeys: Set = ["listen", "admin", "data", "loops"]
+
+    /// Whether another value can be taken over while the collector runs; otherwise it needs a
+    /// restart.
+    public var isReloadable: Bool { !Self.restartKeys.contains(key) }
+
+    /// The values in force as anybody may see them.
+    public func shownValues(_ configuration: Configuration) -> [String] {
+        let values = values(configuration)
+        return isSecret ? values.map(mask) : values
+    }
+
     /// `--sync-interval`.
     public var flag: String { "--" + key.replacing("_", with: "-") }
     /// `FOOTFALL_SYNC_INTERVAL`.
-    public var variable: String { "FOOTFALL_" + key.uppercased() }
+    public var variable: String { Self.variablePrefix + key.uppercased() }
+
+    /// What the variables of all settings begin with.
+    public static let variablePrefix = "FOOTFALL_"
 
     /// A value that cannot be used, and why.
     struct InvalidValue: Error {
         let reason: String
+
+        init(reason: String) {
+            self.reason = reason
+        }
+
+        /// `value` is none of `words`.
+        init(_ value: String, notOneOf words: [String]) {
+            let quoted = words.map { "'\($0)'" }
+            reason =
+                "'\(value)': expected \(quoted.dropLast().joined(separator: ", ")) or "
+                + (quoted.last ?? "") + NearestWord.hint(value, among: words)
+        }
     }
 
     /// All of them, in the order in which `check` prints them.
-    public static let all: [Setting] = collecting + forwarding + cookies + privacy + names
+    public static let all: [Setting] =
+        collecting + administration + dashboard + logging + forwarding + cookies + privacy + names
 
     private static let collecting: [Setting] = [
         Setting(key: "listen", isList: true) { (configuration, values) throws(InvalidValue) in
@@ -45,31 +80,38 @@ public struct Setting: Sendable {
         } value: {
             $0.log.directory
         },
-        count("loops", \.loops, 1...Configuration.loopsMax),
+        scalar("loops") { (configuration, value) throws(InvalidValue) in
+            if value == "auto" {
+                configuration.loops = Configuration().loops
+            } else if let number = Int(value), 1...Configuration.loopsMax ~= number {
+                configuration.loops = number
+            } else {
+                throw InvalidValue(
+                    reason: "'\(value)': expected a number from 1 to \(Configuration.loopsMax), "
+                        + "or 'auto' for one for each core")
+            }
+        } value: {
+            String($0.loops)
+        },
         choice("http", \.http),
         scalar("durability") { (configuration, value) throws(InvalidValue) in
-            switch (value, configuration.log.durability) {
-            case ("commit", _): configuration.log.durability = .commit
-            case ("interval", .commit): configuration.log.durability = .interval(seconds: 1)
-            case ("interval", .interval): break
-            default:
-                throw InvalidValue(reason: "'\(value)': expected 'commit' or 'interval'")
+            switch value {
+            case "commit": configuration.log.durability = .commit
+            case "interval":
+                configuration.log.durability = .interval(seconds: configuration.syncSeconds)
+            default: throw InvalidValue(value, notOneOf: ["commit", "interval"])
             }
         } value: {
             $0.log.durability.name
         },
-        // After `durability`, which it does not change: with `commit` it has no meaning.
+        // Whichever of the two comes first; with `commit` it has no meaning.
         scalar("sync_interval") { (configuration, value) throws(InvalidValue) in
-            let seconds = try UnitValue.seconds(value)
+            configuration.syncSeconds = try UnitValue.seconds(value)
             if case .interval = configuration.log.durability {
-                configuration.log.durability = .interval(seconds: seconds)
+                configuration.log.durability = .interval(seconds: configuration.syncSeconds)
             }
         } value: {
-            if case .interval(let seconds) = $0.log.durability {
-                UnitValue.text(seconds: seconds)
-            } else {
-                "1s"
-            }
+            UnitValue.text(seconds: $0.syncSeconds)
         },
         bytes("segment_bytes_max", \.log.segmentBytesMax),
         seconds("segment_age_max", \.log.segmentSecondsMax),
@@ -109,8 +151,23 @@ public struct Setting: Sendable {
         seconds("idle_timeout", \.limits.idleSeconds),
         seconds("write_timeout", \.limits.writeSeconds),
         seconds("handler_timeout", \.limits.handlerSeconds),
+        scalar("drain_delay") { (configuration, value) throws(InvalidValue) in
+            configuration.drainDelaySeconds =
+                value == "off" ? nil : try UnitValue.seconds(value)
+        } value: {
+            $0.drainDelaySeconds.map { UnitValue.text(seconds: $0) } ?? "off"
+        },
         seconds("shutdown_timeout", \.shutdownSeconds),
-        choice("print", \.print),
+        scalar("print") { (configuration, value) throws(InvalidValue) in
+            guard value != "auto" else { return configuration.print = Configuration().print }
+            guard let mode = PrintMode(rawValue: value) else {
+                throw InvalidValue(
+                    value, notOneOf: PrintMode.allCases.map(\.rawValue) + ["auto"])
+            }
+            configuration.print = mode
+        } value: {
+            $0.print.rawValue
+        },
         list("allowed_origins", \.allowedOrigins, "'*' or an origin such as https://shop.example") {
             $0 == "*" || CrossOrigin.isOrigin($0)
         },
@@ -126,11 +183,11 @@ public struct Setting: Sendable {
         } values: {
             $0.trustedProxies.texts
         },
-        Setting(key: "click_keys", isList: true) { (configuration, values) throws(InvalidValue) in
+        Setting(key: "click_keys", isList: true, isSecret: true, mask: ClickKey.masked) {
+            (configuration, values) throws(InvalidValue) in
             configuration.clicks.keys = try ClickPolicy.keys(values)
         } values: {
-            // Nobody needs to see the secrets.
-            $0.clicks.keys.map { "\($0.id)=..." }
+            $0.clicks.keys.map(\.text)
         },
         Setting(key: "click_hosts", isList: true) { (configuration, values) throws(InvalidValue) in
             configuration.clicks.hosts = try ClickPolicy.hosts(values)
@@ -154,11 +211,12 @@ public struct Setting: Sendable {
     ]
 
     static func scalar(
-        _ key: String,
+        _ key: String, isSecret: Bool = false,
         apply: @escaping @Sendable (inout Configuration, String) throws(InvalidValue) -> Void,
         value: @escaping @Sendable (Configuration) -> String
     ) -> Setting {
-        Setting(key: key, isList: false) { (configuration, values) throws(InvalidValue) in
+        Setting(key: key, isList: false, isSecret: isSecret) {
+            (configuration, values) throws(InvalidValue) in
             guard values.count == 1 else { throw InvalidValue(reason: "expected one value") }
             try apply(&configuration, values[0])
         } values: {
@@ -172,20 +230,12 @@ public struct Setting: Sendable {
     ) -> Setting {
         scalar(key) { (configuration, value) throws(InvalidValue) in
             guard let choice = Choice(rawValue: value) else {
-                throw InvalidValue(reason: "'\(value)': expected \(words(Choice.self))")
+                throw InvalidValue(value, notOneOf: Choice.allCases.map(\.rawValue))
             }
             configuration[keyPath: path] = choice
         } value: {
             $0[keyPath: path].rawValue
         }
-    }
-
-    /// `'a', 'b' or 'c'`
-    static func words<Choice: RawRepresentable<String> & CaseIterable>(
-        _ type: Choice.Type
-    ) -> String {
-        let words = type.allCases.map { "'\($0.rawValue)'" }
-        return words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
     }
 
     /// A list of texts of which each has to be what `expected` says.
@@ -206,7 +256,7 @@ public struct Setting: Sendable {
     /// `true` or `false`.
     static func flag(_ value: String) throws(InvalidValue) -> Bool {
         guard let flag = Bool(value) else {
-            throw InvalidValue(reason: "'\(value)': expected 'true' or 'false'")
+            throw InvalidValue(value, notOneOf: ["true", "false"])
         }
         return flag
     }
@@ -256,7 +306,7 @@ public struct Setting: Sendable {
         }
     }
 
-    private static func seconds(
+    static func seconds(
         _ key: String, _ path: any WritableKeyPath<Configuration, Double> & Sendable
     ) -> Setting {
         scalar(key) { (configuration, value) throws(InvalidValue) in

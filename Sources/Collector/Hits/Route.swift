@@ -13,6 +13,8 @@ enum Route: Equatable, Sendable {
     case favicon
     case robots
     case demo(DemoPage)
+    /// A hit of a demo page, as the log has it.
+    case demoHit
 }
 
 /// The paths of the public listener, compared byte by byte.
@@ -35,6 +37,7 @@ struct Router: Sendable {
         if servesDemo {
             for page in DemoPage.allCases { add([page.path], .demo(page)) }
             add(["/"], .demo(.cachebuster))
+            add([DemoHits.path], .demoHit)
         }
     }
 

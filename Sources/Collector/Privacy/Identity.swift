@@ -41,10 +41,7 @@ struct Identification {
         _ head: borrowing RequestHead, random: () -> (UInt64, UInt64)
     ) -> Identity {
         let cookies = head[.cookie]
-        let applied = options.policies.applied(
-            hasOptedOut: hasOptedOut(cookies), globalPrivacyControl: head[.globalPrivacyControl],
-            doNotTrack: head[.doNotTrack])
-        if let (signal, policy) = applied {
+        if let (signal, policy) = applied(head) {
             return Identity(
                 privacy: signal, isDropped: policy == .drop, cookieChange: expiry(cookies))
         }
@@ -57,6 +54,17 @@ struct Identification {
             let known = cookie.identifier(in: cookies).map { Visitor(known: $0) }
             return Identity(visitor: known ?? Visitor(random: random()), cookieChange: .set)
         }
+    }
+
+    /// What becomes of who sent a request, hit or not.
+    func policy(_ head: borrowing RequestHead) -> PrivacyPolicy { applied(head)?.policy ?? .record }
+
+    private func applied(
+        _ head: borrowing RequestHead
+    ) -> (signal: PrivacySignal, policy: PrivacyPolicy)? {
+        options.policies.applied(
+            hasOptedOut: hasOptedOut(head[.cookie]),
+            globalPrivacyControl: head[.globalPrivacyControl], doNotTrack: head[.doNotTrack])
     }
 
     /// Whether the cookies have that of a visitor who has opted out.

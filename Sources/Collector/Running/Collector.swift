@@ -4,11 +4,18 @@ internal import Forwarding
 internal import Glibc
 public import Logging
 internal import POSIX
+internal import Tracking
 
 /// A running collector: its log, its loops, its admin side, until a signal ends it.
 public struct Collector {
+    /// Reads the configuration again, on any thread.
+    public typealias Resolve = @Sendable () throws(ConfigurationError) -> ResolvedConfiguration
+
+    private let resolved: ResolvedConfiguration
     private let configuration: Configuration
     private let logger: Logger
+    private let resolve: Resolve
+    private let manager = ServiceManager.ofProcess()
 
     /// Why a collector does not start: one line for an operator.
     public struct StartError: Error, CustomStringConvertible {
@@ -16,21 +23,21 @@ public struct Collector {
         public let description: String
     }
 
-    /// What the workers and the signals tell the control loop.
-    private enum ControlMessage: Sendable {
-        case workerEnded(dropped: Int)
-        case warning(String)
-    }
-
-    /// A collector. It writes to `logger`, and hits to standard output if so configured.
-    public init(_ configuration: Configuration, logger: Logger) {
-        self.configuration = configuration
+    /// A collector. It writes to `logger`, and hits to standard output if so configured. On SIGHUP it
+    /// takes over what `resolve` returns.
+    public init(
+        _ resolved: ResolvedConfiguration, logger: Logger, resolve: @escaping Resolve
+    ) {
+        self.resolved = resolved
+        configuration = resolved.configuration
         self.logger = logger
+        self.resolve = resolve
     }
 
-    /// Serves until SIGTERM or SIGINT; then accepts nothing more, answers what is held, syncs,
-    /// seals and returns. Whether everything went to disk. A second signal, or the shutdown's time
-    /// limit, ends the process at once.
+    /// Serves until SIGTERM or SIGINT; then is not ready, serves on for the delay of the
+    /// configuration, accepts nothing more, answers what is held, syncs, seals and returns. Whether
+    /// everything went to disk. A second signal, or the shutdown's time limit, ends the process at
+    /// once. SIGHUP reads the configuration again, SIGUSR1 seals the present segment.
     ///
     /// To be called on the main thread. Throws before anything is served.
     public func serve() throws(StartError) -> Bool {
@@ -67,35 +74,52 @@ public struct Collector {
             try LoopMailbox<LoopMessage>()
         }
         let log = try openLog(mailboxes)
-        let sockets = try configuration.listen.map {
-            try ListeningSocket.open($0, count: configuration.loops)
-        }
-        let adminSocket = try configuration.admin.map { try ListeningSocket.open($0, count: 1)[0] }
-        defer { removeSocketFiles() }
-        let printer = configuration.print == .none ? nil : try Printer(.standardOutput)
+        let (sockets, adminSocket) = try openSockets()
+        defer { removeSocketFiles(sockets.map { $0[0] } + [adminSocket].compactMap { $0 }) }
+        let outputs = try Outputs().updated(for: configuration)
         let control = try LoopMailbox<ControlMessage>()
         let forwarders = try Forwarders(configuration, logger: logger)
 
-        let limited = withConnectionLimit()
+        let demoHits = try DemoHits(directory: configuration.log.directory)
+        let follower = try LiveFollower(
+            directory: configuration.log.directory, configuration.log.durability
+        ) {
+            control.post(.live($0))
+        } warn: {
+            control.post(.warning($0))
+        }
+
+        let limited = configuration.withConnectionLimit()
         let crawlers = CrawlerList()
         let workers = try mailboxes.enumerated().map { index, mailbox in
             let own = sockets.map { $0[index] }
             return try Thread(name: "loop-\(index)") {
-                let worker = LoopWorker(
-                    limited, sockets: own, log: log, mailbox: mailbox, printer: printer,
-                    crawlers: crawlers, warn: { control.post(.warning($0)) })
-                worker.run()
-                control.post(.workerEnded(dropped: worker.dropped))
+                var worker = LoopWorker(
+                    index: index, limited, sockets: own, log: log, mailbox: mailbox,
+                    control: control, outputs: outputs, crawlers: crawlers, demoHits: demoHits)
+                while true {
+                    switch worker.run() {
+                    case .update(let update): worker = LoopWorker(succeeding: worker, update)
+                    case .drained(let counts):
+                        return control.post(.workerEnded(loop: index, counts))
+                    }
+                }
             }
         }
-        runControlLoop(adminSocket, log: log, mailboxes: mailboxes, control: control) {
+        let loop = ControlLoop(
+            resolved, log: log, forwarders: forwarders, mailboxes: mailboxes, control: control,
+            outputs: outputs, follower: follower, publicAddress: sockets[0][0].address,
+            manager: manager, resolve: resolve, logger: logger)
+        let lastOutputs = loop.run(adminSocket) {
             announce(sockets.map { $0[0].address }, adminSocket?.address)
         }
         for worker in workers { worker.join() }
+        demoHits.stop()
+        follower.stop()
         let isComplete = log.close()
         // After the log, so that they see its last event.
         forwarders.stop()
-        printer?.close()
+        lastOutputs.printer?.close()
         if isComplete {
             logger.info("stopped; every hit that was answered is on disk")
         } else {
@@ -104,24 +128,35 @@ public struct Collector {
         return isComplete
     }
 
-    /// The configuration with each listener's share of the connections.
-    private func withConnectionLimit() -> Configuration {
-        var configuration = configuration
-        let files = FileLimit.raise()
-        let most = configuration.connectionsMax ?? files - Configuration.spareDescriptors
-        configuration.limits.connectionsMax = max(
-            1, most / (configuration.loops * configuration.listen.count))
-        return configuration
+    /// The sockets of each public address, one for each loop, and that of the admin side: those that
+    /// the service manager has opened, or else those of the configuration.
+    private func openSockets() throws(SystemError) -> (
+        public: [[ListeningSocket]], admin: ListeningSocket?
+    ) {
+        let loops = configuration.loops
+        var inherited: [[ListeningSocket]] = []
+        var admin: ListeningSocket?
+        for socket in manager.sockets {
+            if socket.name == "admin" {
+                admin = try ListeningSocket.inherit(socket.descriptor, count: 1)[0]
+            } else {
+                inherited.append(try ListeningSocket.inherit(socket.descriptor, count: loops))
+            }
+        }
+        if inherited.isEmpty {
+            for address in configuration.listen {
+                inherited.append(try ListeningSocket.open(address, count: loops))
+            }
+        }
+        if admin == nil, let address = configuration.admin {
+            admin = try ListeningSocket.open(address, count: 1)[0]
+        }
+        return (inherited, admin)
     }
 
     private func openLog(_ mailboxes: [LoopMailbox<LoopMessage>]) throws(EventLogError) -> EventLog
     {
-        var options = configuration.log
-        let log = configuration.log
-        let sinks = configuration.forward.map(\.rawValue)
-        options.retention.passed = { () throws(SystemError) in
-            try ForwardingThread.durableCheckpoint(of: sinks, directory: log.directory)
-        }
+        let options = configuration.logOptions
         if options.retention.dropsOldest {
             logger.warning(
                 "when_full is drop_oldest: when the disk is almost full, the oldest events are deleted"
@@ -132,63 +167,6 @@ public struct Collector {
         } notice: { [logger] notice in
             logger.log(level: notice.isError ? .error : .notice, "\(notice)")
         }
-    }
-
-    /// Runs on the main thread until every worker has ended. Calls `whenReady` when a signal would
-    /// find it.
-    private func runControlLoop(
-        _ adminSocket: ListeningSocket?, log: EventLog, mailboxes: [LoopMailbox<LoopMessage>],
-        control: LoopMailbox<ControlMessage>, whenReady: () -> Void
-    ) {
-        let loop = EventLoop()
-        let handler = AdminHandler(log: log, configuration)
-        let server = adminSocket.map {
-            HTTPServer(loop: loop, socket: $0, limits: configuration.limits, handler: handler)
-        }
-        var working = mailboxes.count
-        var dropped = 0
-        // Several loops may come to the same one.
-        var lastWarning = ""
-        let messages = control.attach(to: loop) { [logger] message in
-            switch message {
-            case .workerEnded(let count):
-                dropped += count
-                working -= 1
-                if working == 0 { loop.stop() }
-            case .warning(let text):
-                if text != lastWarning { logger.warning("\(text)") }
-                lastWarning = text
-            }
-        }
-        let signals = [SIGTERM, SIGINT].map { signal in
-            loop.onSignal(signal) { [logger, configuration] in
-                if handler.isDraining { Self.endAtOnce(logger, "a second signal came") }
-                handler.isDraining = true
-                logger.info("stopping: answering what is held")
-                Self.limitShutdown(seconds: configuration.shutdownSeconds, logger)
-                for mailbox in mailboxes { mailbox.post(.drain) }
-            }
-        }
-        whenReady()
-        loop.run {}
-        withExtendedLifetime((messages, signals, server)) {}
-        if dropped > 0 {
-            logger.info("\(dropped) hits were not stored, as their visitors wished")
-        }
-    }
-
-    /// Ends the process when a shutdown takes too long, whatever it waits for.
-    private static func limitShutdown(seconds: Double, _ logger: Logger) {
-        let thread = try? Thread(name: "shutdown-limit") {
-            usleep(UInt32(min(seconds, 4000) * 1e6))
-            endAtOnce(logger, "the shutdown took longer than its limit")
-        }
-        if thread == nil { logger.warning("the shutdown has no time limit: no thread for it") }
-    }
-
-    private static func endAtOnce(_ logger: Logger, _ reason: String) -> Never {
-        logger.error("\(reason): ending at once")
-        _exit(EXIT_FAILURE)
     }
 
     private func announce(_ addresses: [ListenAddress], _ admin: ListenAddress?) {
@@ -203,10 +181,31 @@ public struct Collector {
         if case .tcp = address { "http://\(address)" } else { "\(address)" }
     }
 
-    private func removeSocketFiles() {
-        for case .unix(let path) in configuration.listen + [configuration.admin].compactMap({ $0 })
-        {
-            unlink(path)
+    private func removeSocketFiles(_ sockets: [ListeningSocket]) {
+        for socket in sockets where !socket.isInherited {
+            if case .unix(let path) = socket.address { unlink(path) }
         }
+    }
+}
+
+extension Configuration {
+    /// With each listener's share of the connections.
+    func withConnectionLimit() -> Configuration {
+        var configuration = self
+        let files = FileLimit.raise()
+        let most = connectionsMax ?? files - Configuration.spareDescriptors
+        configuration.limits.connectionsMax = max(1, most / (loops * listen.count))
+        return configuration
+    }
+
+    /// How the log is kept, with the sinks that must have an event before it may be deleted.
+    var logOptions: LogOptions {
+        var options = log
+        let sinks = forward.map(\.rawValue)
+        let directory = log.directory
+        options.retention.passed = { () throws(SystemError) in
+            try ForwardingThread.durableCheckpoint(of: sinks, directory: directory)
+        }
+        return options
     }
 }

@@ -38,7 +38,10 @@ extension LoopWorker {
         }
         let hit = Hit(head, identity, kind: pixel.kind, capturing: configuration.privacy)
         let (isStored, cookies) = appendEvent(head, hit)
-        if !isStored { return answer(head, exchange, Self.tooLargeReply) }
+        if !isStored {
+            counts.addRejected(.tooLarge)
+            return answer(head, exchange, Self.tooLargeReply)
+        }
         hold(head, exchange, hit, cookies, pixel.reply)
     }
 
@@ -55,6 +58,7 @@ extension LoopWorker {
                 store(BeaconContent(json), of: json, head, hit)
             }
         } catch {
+            counts.addRejected(error == .tooLarge ? .tooLarge : .invalid)
             return answer(head, exchange, .plain(error.status))
         }
         switch outcome {
@@ -73,7 +77,11 @@ extension LoopWorker {
     private func store(
         _ beacon: BeaconContent, of json: Span<UInt8>, _ head: borrowing RequestHead, _ hit: Hit
     ) -> BeaconOutcome {
-        if beacon.items.count > BeaconContent.itemsMax { return .tooLarge }
+        if beacon.items.count > BeaconContent.itemsMax {
+            // How many they are nobody has counted.
+            counts.addRejected(.tooLarge)
+            return .tooLarge
+        }
         let (template, cookies) = withEvent(head, hit) { event, cookies in
             (EventTemplate(event, aliases: configuration.parameterAliases), cookies)
         }
@@ -87,12 +95,17 @@ extension LoopWorker {
                 }
                 if isStored {
                     stored += 1
-                } else if beacon.isBatch {
+                    continue
+                }
+                counts.addRejected(.tooLarge)
+                if beacon.isBatch {
                     invalid.append((index, "the event is too large"))
                 } else {
                     return .tooLarge
                 }
-            case .invalid(let reason): invalid.append((index, reason))
+            case .invalid(let reason):
+                counts.addRejected(.invalid)
+                invalid.append((index, reason))
             }
         }
         let report = BatchReport(stored: stored, invalid: invalid)
@@ -110,7 +123,7 @@ extension LoopWorker {
         _ head: borrowing RequestHead, _ exchange: consuming HTTPExchange, _ identity: Identity,
         _ response: Response
     ) {
-        dropped += 1
+        if let signal = identity.privacy { counts.addDropped(signal) }
         var exchange = exchange
         let cookies = Client.with(head, configuration.trustedProxies) { _, host, isSecure in
             cookie.variant(host: host, isSecure: isSecure)
@@ -178,7 +191,25 @@ extension LoopWorker {
             : PrintedRequest(
                 hit: head, hit.identity, configuration.parameterAliases, time: hit.time,
                 mode: configuration.print)
-        held.append(HeldReply(exchange: exchange, reply: reply, printed: printed))
+        let logged = accessLog.map { accessLine($0, head, time: hit.time) }
+        held.append(
+            HeldReply(exchange: exchange, reply: reply, printed: printed, logged: logged))
+    }
+
+    /// The line of a request in the access log. It says no more of who sent it than an event of it
+    /// would.
+    func accessLine(
+        _ log: AccessLog, _ head: borrowing RequestHead, time: Timestamp
+    ) -> AccessLog.Line {
+        let privacy: AccessLog.Privacy =
+            switch identification.policy(head) {
+            case .record: .plain
+            case .anonymize: .anonymous
+            case .drop: .nothing
+            }
+        return Client.with(head, configuration.trustedProxies) { address, _, _ in
+            log.line(head, address: address, privacy, time: time)
+        }
     }
 
     private func changeCookie(

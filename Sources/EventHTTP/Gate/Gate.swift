@@ -19,21 +19,22 @@ final class Gate {
         let bytes: UnsafeBufferPointer<UInt8>
     }
 
-    let limits: HTTPLimits
-    private let base: OpaquePointer
-    private let parser: HeadParser
-    private let state: UnsafeMutablePointer<ServerState>
-    private unowned let handler: any HTTPHandler
+    // These change only between two turns; to check that for each hit takes 1 % of its instructions.
+    @exclusivity(unchecked) private var limits: HTTPLimits
+    @exclusivity(unchecked) private var parser: HeadParser
+    @exclusivity(unchecked) private unowned var handler: any HTTPHandler
     /// Where bytes are received; what is left of them is copied to the connection.
-    private let scratch: UnsafeMutableBufferPointer<UInt8>
+    @exclusivity(unchecked) private var scratch: UnsafeMutableBufferPointer<UInt8>
+    private let base: OpaquePointer
+    private let state: UnsafeMutablePointer<ServerState>
     /// Set while evhttp dispatches a request.
     private(set) var handover: Handover?
     /// Whether every request goes through evhttp.
-    private let handsOverAll: Bool
+    private var handsOverAll: Bool
     /// Not so on a unix socket, for which evhttp has a host name that is not the peer's.
     private let hasPeerAddresses: Bool
     /// Whether a peer begins its connections with a PROXY header.
-    private let sendsProxyHeader: (_ peer: Span<UInt8>) -> Bool
+    private var sendsProxyHeader: (_ peer: Span<UInt8>) -> Bool
     private var first: Connection?
     // No access lies within another; to check that for each hit takes 1 % of its instructions.
     @exclusivity(unchecked) private var dirty: [Connection] = []
@@ -84,6 +85,42 @@ final class Gate {
         scratch.deallocate()
     }
 
+    /// Goes by these from now on; connections that are open keep their deadlines.
+    func update(
+        limits: HTTPLimits, handsOverAll: Bool,
+        sendsProxyHeader: @escaping (_ peer: Span<UInt8>) -> Bool, handler: any HTTPHandler
+    ) {
+        self.limits = limits
+        self.handsOverAll = handsOverAll
+        self.sendsProxyHeader = sendsProxyHeader
+        self.handler = handler
+        parser = HeadParser(limits: limits)
+        // Never smaller: connections may hold as much as they could before.
+        guard scratch.count < limits.headBytesMax + Self.receiveBytes else { return }
+        scratch.deallocate()
+        scratch = .allocate(capacity: limits.headBytesMax + Self.receiveBytes)
+    }
+
+    /// Connections of which a request has begun, or that wait for a reply or for its last bytes.
+    var busyCount: Int {
+        var busy = 0
+        var next = first
+        while let connection = next {
+            next = connection.pointee.next
+            if isBusy(connection) { busy += 1 }
+        }
+        return busy
+    }
+
+    private func isBusy(_ connection: Connection) -> Bool {
+        switch connection.pointee.phase {
+        case .content, .chunks, .refused: true
+        case .proxyHeader, .head:
+            connection.pointee.seen > 0 || connection.pointee.waits
+                || connection.pointee.isHandedOver || connection.pointee.output.count > 0
+        }
+    }
+
     // MARK: - Connections
 
     /// A stream for a connection that evhttp is about to accept.
@@ -93,6 +130,7 @@ final class Gate {
         let connection = Connection.allocate(capacity: 1)
         connection.initialize(to: GateConnection(gate: self, stream: stream))
         count += 1
+        state.pointee.connections += 1
         countChanged(count)
         // Due at once: it runs in this turn, before anything can be read.
         var atOnce = timeval()
@@ -147,6 +185,10 @@ final class Gate {
         next?.pointee.previous = previous
         count -= 1
         countChanged(count)
+        if let stream = connection.pointee.streaming {
+            connection.pointee.streaming = nil
+            stream.closed()
+        }
         forgetIfUnknown(connection)
     }
 
@@ -177,8 +219,7 @@ final class Gate {
     // MARK: - Receiving
 
     func readable(_ connection: Connection) {
-        // Few clients send more before they have the reply, so this is better than to stop each time.
-        if connection.pointee.isHandedOver { return setReading(connection, false) }
+        if connection.pointee.isHandedOver { return readableDuringReply(connection) }
         let heldBytes = connection.pointee.held.count
         guard let start = scratch.baseAddress else { return }
         let received = recv(
@@ -198,6 +239,18 @@ final class Gate {
         }
         advance(
             connection, UnsafeBufferPointer(start: start, count: heldBytes + received))
+    }
+
+    /// Something has come while evhttp has a request.
+    private func readableDuringReply(_ connection: Connection) {
+        // Few clients send more before they have the reply, so this is better than to stop each time.
+        guard let stream = connection.pointee.streaming else {
+            return setReading(connection, false)
+        }
+        // After a stream the connection is closed, so all that matters is whether the client is there.
+        let received = recv(connection.pointee.descriptor, scratch.baseAddress, scratch.count, 0)
+        if received < 0, errno == EAGAIN || errno == EINTR { return }
+        if received <= 0 || !stream.ignores(received) { cut(connection) }
     }
 
     /// Uses as many of `bytes`, which are in `scratch`, as it may, and holds the rest.
@@ -261,7 +314,7 @@ final class Gate {
                 if reader.isComplete { handOverWithContent(connection) }
                 return count
             } catch {
-                refuse(connection, error)
+                refuse(connection, error, begun: connection.pointee.head.bytes)
                 return bytes.count
             }
         }
@@ -312,7 +365,7 @@ final class Gate {
         } catch {
             // Its reply comes after those that wait.
             if waits { return 0 }
-            refuse(connection, error)
+            refuse(connection, error, begun: bytes)
             return bytes.count
         }
         if !handsOverAll, head.framing == .length(0), answerHere(connection, head, bytes) {
@@ -404,10 +457,15 @@ final class Gate {
         connection.pointee.phase = .head
         connection.pointee.deadline = .infinity
         let bytes = connection.pointee.head.bytes
-        guard let head = try? parser.parse(bytes) else {
-            preconditionFailure("it was a head when it came")
+        do throws(RequestRefusal) {
+            guard let head = try parser.parse(bytes) else {
+                preconditionFailure("it was a head when it came")
+            }
+            handOver(connection, head, bytes)
+        } catch {
+            // The limits are others by now.
+            return refuse(connection, error)
         }
-        handOver(connection, head, bytes)
         if connection.pointee.isClosed { return }
         connection.pointee.head.removeAll()
         connection.pointee.content.removeAll()
@@ -443,6 +501,7 @@ final class Gate {
         guard let handover else { preconditionFailure("evhttp reads nothing but what it is given") }
         evhttp_request_set_on_complete_cb(request, gateCompleted, handover.connection)
         let head = handover.head
+        handover.connection.pointee.isOldClient = head.parts.minorVersion == 0
         withRequestHead(head, handover.bytes, handover.connection) {
             body(
                 $0, handover.connection.pointee.content.bytes.span,
@@ -465,7 +524,47 @@ final class Gate {
     /// for as long as it takes.
     func isReplying(_ connection: Connection) {
         if connection.pointee.isClosed || connection.pointee.isReturning { return }
+        keepFromReading(connection)
         connection.pointee.writeDeadline = now + limits.writeSeconds
+    }
+
+    /// evhttp begins to read whenever it is given something to write (libevent's
+    /// evhttp_write_buffer). What it read would come to its parser after the reply.
+    private func keepFromReading(_ connection: Connection) {
+        bufferevent_disable(connection.pointee.stream, Int16(EV_READ))
+    }
+
+    // MARK: - Streams
+
+    /// evhttp has begun to send a reply piece by piece.
+    func begin(_ stream: HTTPStream, on connection: Connection) {
+        connection.pointee.isLast = true
+        connection.pointee.streaming = stream
+        keepFromReading(connection)
+        // To learn that the client goes.
+        setReading(connection, true)
+    }
+
+    /// evhttp has been given a piece.
+    func hasSentChunk(_ connection: Connection) {
+        keepFromReading(connection)
+        let waiting = bufferevent_get_output(connection.pointee.stream)
+        if evbuffer_get_length(waiting) > limits.streamBytesMax { cut(connection) }
+    }
+
+    /// Closes a connection to which a reply is being sent piece by piece. evhttp frees the request.
+    private func cut(_ connection: Connection) {
+        connection.pointee.isHandedOver = false
+        close(connection)
+    }
+
+    /// Ends every stream.
+    func endStreams() {
+        var next = first
+        while let connection = next {
+            next = connection.pointee.next
+            connection.pointee.streaming?.endByServer()
+        }
     }
 
     func returned(_ connection: Connection) {
@@ -544,11 +643,16 @@ final class Gate {
         if method != .head { response.body.withUnsafeBytes { output.append($0) } }
     }
 
-    private func refuse(_ connection: Connection, _ refusal: RequestRefusal) {
+    /// Refuses what has begun with `begun`.
+    private func refuse(
+        _ connection: Connection, _ refusal: RequestRefusal,
+        begun: UnsafeBufferPointer<UInt8> = UnsafeBufferPointer(start: nil, count: 0)
+    ) {
         state.pointee.refused(refusal)
-        write(
-            Response.plain(refusal.status), to: &connection.pointee.output, FieldText(), .get,
-            .closes)
+        let response = Response.plain(refusal.status)
+        handler.refused(
+            begun: begun.span, peer: connection.pointee.peer.bytes.span, response)
+        write(response, to: &connection.pointee.output, FieldText(), .get, .closes)
         connection.pointee.isLast = true
         connection.pointee.phase = .refused(discarded: 0)
         connection.pointee.deadline = now + Self.discardSeconds
@@ -692,10 +796,11 @@ final class Gate {
 
     private func expire(_ connection: Connection) {
         switch connection.pointee.phase {
-        case .proxyHeader where connection.pointee.seen > 0,
-            .head where connection.pointee.seen > 0:
-            refuse(connection, .headTimeout)
-        case .content, .chunks: refuse(connection, .bodyTimeout)
+        case .proxyHeader where connection.pointee.seen > 0: refuse(connection, .headTimeout)
+        case .head where connection.pointee.seen > 0:
+            refuse(connection, .headTimeout, begun: connection.pointee.held.bytes)
+        case .content, .chunks:
+            refuse(connection, .bodyTimeout, begun: connection.pointee.head.bytes)
         default: close(connection)
         }
     }

@@ -56,6 +56,10 @@ struct GateConnection: ~Copyable {
     var turn = 0
     /// evhttp has a request of this connection.
     var isHandedOver = false
+    /// What is being sent to that request, if it is sent piece by piece.
+    var streaming: HTTPStream?
+    /// That request is one of HTTP/1.0.
+    var isOldClient = false
     /// An event will give the connection back to the gate.
     var isReturning = false
     /// The gate is using its bytes.

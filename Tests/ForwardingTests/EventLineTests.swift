@@ -1,6 +1,6 @@
 import Testing
 
-@testable import KafkaForwarding
+@testable import Forwarding
 
 @Suite struct EventLineTests {
     @Test(

@@ -1,15 +1,15 @@
-/// What Kafka needs to know of an event, found in its line without reading the rest as JSON.
-struct EventLine {
+/// What a sink needs to know of an event, found in its line without reading the rest as JSON.
+package struct EventLine {
     private let bytes: UnsafeRawBufferPointer
 
     /// The line of an event, or anything else, of which nothing is known.
-    init(_ bytes: UnsafeRawBufferPointer) {
+    package init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
     }
 
     /// The value of a top-level member that is a string without escapes; empty if there is none. A
     /// member of that name within `params` or `data` is another one.
-    func string(_ name: StaticString) -> UnsafeRawBufferPointer {
+    package func string(_ name: StaticString) -> UnsafeRawBufferPointer {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         var position = 1
         while position < bytes.count, bytes[position] == UInt8(ascii: "\"") {
