@@ -34,12 +34,15 @@ struct ProcessFigures {
         let fields =
             contents("/proc/self/stat").split(separator: ")").last?
             .split(separator: " ") ?? []
-        let boot = contents("/proc/stat").split(separator: "\n")
-            .first { $0.hasPrefix("btime ") }?.split(separator: " ").last
-        guard fields.count > 19, let ticks = Double(fields[19]),
-            let bootSeconds = boot.flatMap({ Double($0) })
-        else { return 0 }
-        return bootSeconds + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+        guard fields.count > 19, let ticks = Double(fields[19]) else { return 0 }
+        // It is in ticks since the machine was started. /proc/stat has that time, but the unit's
+        // ProcSubset=pid hides it.
+        var sinceBoot = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &sinceBoot)
+        let boot =
+            Double(Clock.microsecondsSinceEpoch()) / 1e6
+            - (Double(sinceBoot.tv_sec) + Double(sinceBoot.tv_nsec) / 1e9)
+        return boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
     }()
 
     private static func seconds(_ time: timeval) -> Double {
