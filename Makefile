@@ -5,8 +5,8 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What the collector needs, and what its tests need besides.
 PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev libssl-dev librdkafka-dev
-TEST_PACKAGES := binutils caddy chromium chromium-driver curl goaccess haproxy jq kcat nginx-light openssl procps \
-	python3-venv strace util-linux valgrind zstd
+TEST_PACKAGES := binutils caddy chromium chromium-driver curl goaccess haproxy jq kcat mandoc nginx-light \
+	openssl procps python3-venv strace systemd util-linux valgrind zstd
 COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 INSTALL_PACKAGES := binutils python3
@@ -31,8 +31,7 @@ SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .PHONY: run build crawlers tag test install uninstall deb test-deb doc without-kafka test-crash test-kafka \
 	test-stall fuzz sanitize torture soak compare scale bench-slow bench-log bench-forwarding bench-report \
-	lint format \
-	packages test-packages clean
+	lint format packages test-packages clean
 
 run: build
 	exec $(BINARY) serve $(ARGS)
@@ -57,16 +56,21 @@ test: build $(BENCH_BINARY) test-packages $(VENV)
 		swift test --skip-build --skip $(ALONE) $(SWIFT_FLAGS)
 
 # Footfall for this machine, or below DESTDIR for a package. The programs contain the Swift runtime. A
-# configuration that is there is kept.
+# configuration that is there is kept, also by uninstall.
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
+BINDIR := $(DESTDIR)$(PREFIX)/bin
+SHAREDIR := $(DESTDIR)$(PREFIX)/share
+DOCDIR := $(SHAREDIR)/doc/footfall
+SYSUSERS := $(DESTDIR)$(PREFIX)/lib/sysusers.d/footfall.conf
+CONFIGURATION := $(DESTDIR)$(SYSCONFDIR)/footfall/footfall.yaml
 PROGRAMS := footfall footfall-bench
+UNITS := footfall.service footfall.socket
+EXAMPLES := $(wildcard Deploy/*.cfg Deploy/*.conf Deploy/*.json Deploy/*.toml Deploy/*.yaml) Deploy/Caddyfile
 STATIC := .build-static/release
-VERSION = $(shell sed -n 's/^\#define FOOTFALL_VERSION "\(.*\)"/\1/p' Sources/CBuild/include/CBuild.h)
-EXAMPLES := $(wildcard Deploy/*.conf Deploy/*.cfg Deploy/*.json Deploy/*.yaml) Deploy/Caddyfile
 
 $(STATIC)/footfall: Package.swift $(wildcard .git/logs/HEAD) \
 		$(shell find Sources Benchmarks/LoadTest -type f) | packages
@@ -78,31 +82,38 @@ $(STATIC)/footfall: Package.swift $(wildcard .git/logs/HEAD) \
 
 install: $(STATIC)/footfall
 	$(call install,$(INSTALL_PACKAGES))
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/doc/footfall/examples \
-		share/bash-completion/completions share/fish/vendor_completions.d lib/sysusers.d) \
-		$(DESTDIR)$(ZSHDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/footfall
-	for program in $(PROGRAMS); do set -e -o pipefail; \
+	set -e -o pipefail; for program in $(PROGRAMS); do \
 		built=$(STATIC)/$$program; \
-		install -s $$built $(DESTDIR)$(PREFIX)/bin; \
+		install -D -s -t $(BINDIR) $$built; \
+		mkdir -p $(SHAREDIR)/man/man1 $(SHAREDIR)/bash-completion/completions \
+			$(SHAREDIR)/fish/vendor_completions.d $(DESTDIR)$(ZSHDIR); \
 		python3 Deploy/package/manual.py Deploy/package/$$program.1 $$built | gzip -9n \
-			> $(DESTDIR)$(PREFIX)/share/man/man1/$$program.1.gz; \
-		$$built --generate-completion-script bash \
-			> $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program; \
-		$$built --generate-completion-script fish \
-			> $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish; \
+			> $(SHAREDIR)/man/man1/$$program.1.gz; \
+		$$built --generate-completion-script bash > $(SHAREDIR)/bash-completion/completions/$$program; \
+		$$built --generate-completion-script fish > $(SHAREDIR)/fish/vendor_completions.d/$$program.fish; \
 		$$built --generate-completion-script zsh > $(DESTDIR)$(ZSHDIR)/_$$program; \
 	done
-	for unit in footfall.service footfall.socket; do \
+	mkdir -p $(DESTDIR)$(UNITDIR)
+	set -e; for unit in $(UNITS); do \
 		sed 's|/usr/bin/footfall|$(PREFIX)/bin/footfall|; s|/etc/footfall|$(SYSCONFDIR)/footfall|' \
-			Deploy/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+			Deploy/$$unit > $(DESTDIR)$(UNITDIR)/$$unit; \
 	done
-	install -m 644 Deploy/package/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/footfall.conf
-	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/footfall
-	install -m 644 $(EXAMPLES) $(DESTDIR)$(PREFIX)/share/doc/footfall/examples
-	[ -e $(DESTDIR)$(SYSCONFDIR)/footfall/footfall.yaml ] || install -m 644 \
-		Deploy/package/footfall.yaml $(DESTDIR)$(SYSCONFDIR)/footfall/footfall.yaml
+	install -D -m 644 Deploy/package/sysusers.conf $(SYSUSERS)
+	install -D -m 644 -t $(DOCDIR) README.md CHANGELOG.md LICENSE
+	install -D -m 644 -t $(DOCDIR)/examples $(EXAMPLES)
+	[ -e $(CONFIGURATION) ] || install -D -m 644 Deploy/package/footfall.yaml $(CONFIGURATION)
+
+uninstall:
+	for program in $(PROGRAMS); do \
+		rm -f $(BINDIR)/$$program $(SHAREDIR)/man/man1/$$program.1.gz \
+			$(SHAREDIR)/bash-completion/completions/$$program \
+			$(SHAREDIR)/fish/vendor_completions.d/$$program.fish $(DESTDIR)$(ZSHDIR)/_$$program; \
+	done
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS)) $(SYSUSERS)
+	rm -rf $(DOCDIR)
 
 # A Debian package, .build/footfall_VERSION_ARCHITECTURE.deb.
+VERSION = $(shell sed -n 's/^\#define FOOTFALL_VERSION "\(.*\)"/\1/p' Sources/CBuild/include/CBuild.h)
 DEB = .build/footfall_$(VERSION)-1_$(shell dpkg --print-architecture).deb
 deb: $(STATIC)/footfall
 	$(call install,$(DEB_PACKAGES))
