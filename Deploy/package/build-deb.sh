@@ -3,7 +3,7 @@
 #
 #     build-deb.sh ROOT PACKAGE.deb VERSION
 set -euo pipefail
-root=$1 package=$2 version=$3
+root=$(realpath "$1") package=$2 version=$3
 here=$(cd "$(dirname "$0")" && pwd)
 maintainer=${DEB_MAINTAINER:-Footfall maintainers <maintainers@footfall.example>}
 # Two builds of one commit are the same to the byte.
@@ -23,6 +23,8 @@ footfall ($version) unstable; urgency=medium
  -- $maintainer  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
 
+install -D -m 644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/footfall"
+
 # What the programs need is what they are linked with. dpkg-shlibdeps wants the control file of a source.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -38,7 +40,7 @@ Maintainer: $maintainer
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
 Pre-Depends: init-system-helpers (>= 1.54~)
 Depends: ${depends#shlibs:Depends=}, systemd | systemd-standalone-sysusers | systemd-sysusers
-Suggests: nginx | haproxy | caddy, kafkacat
+Suggests: nginx | haproxy | caddy, kcat
 Section: web
 Priority: optional
 Description: collector of hits from web pages, each on disk before its answer
