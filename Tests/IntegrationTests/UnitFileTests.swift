@@ -47,7 +47,8 @@ struct UnitFileTests {
         let service = try Self.text("footfall.service")
         #expect(service.contains("\nRestartPreventExitStatus=64 78\n"))
         #expect(service.contains("\nRequires=footfall.socket\n"))
-        let stop = try #require(service.firstMatch(of: /TimeoutStopSec=(\d+)/).flatMap { Int($0.1) })
+        let stop = try #require(
+            service.firstMatch(of: /TimeoutStopSec=(\d+)/).flatMap { Int($0.1) })
         #expect(stop > 30 + 5, "more than shutdown_timeout and what sinks get")
         // What ExecStart and ExecReload run, with the configuration of the package.
         let commands = service.matches(of: /=\/usr\/bin\/footfall (\w+) --config (\S+)\n/)
