@@ -128,6 +128,21 @@ test-deb: deb
 	$(call install,$(DEB_TEST_PACKAGES))
 	$(SUDO) Deploy/package/test-deb.sh $(DEB)
 
+# What the public declarations of the modules say of themselves, as pages; a warning is an error. To read
+# them: `python3 -m http.server -d .build/footfall.doccarchive`, and there /documentation.
+MODULES := Collector $(filter-out C% FootfallCommand,$(notdir $(wildcard Sources/*)))
+doc: packages
+	swift package $(SWIFT_FLAGS) dump-symbol-graph
+	rm -rf .build/doc .build/footfall.doccarchive
+	set -e; for module in $(MODULES); do \
+		mkdir -p .build/doc/$$module; \
+		cp .build/debug/../symbolgraph/$$module[.@]*symbols.json .build/doc/$$module; \
+		docc convert --warnings-as-errors --additional-symbol-graph-dir .build/doc/$$module \
+			--fallback-display-name $$module --output-path .build/doc/$$module.doccarchive; \
+	done
+	docc merge --synthesized-landing-page-name Footfall --synthesized-landing-page-kind Package \
+		--output-path .build/footfall.doccarchive .build/doc/*.doccarchive
+
 # Footfall for those who have no librdkafka.
 without-kafka: packages
 	swift build --disable-default-traits --product footfall --scratch-path .build-without-kafka \
