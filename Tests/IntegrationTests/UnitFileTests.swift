@@ -51,7 +51,7 @@ struct UnitFileTests {
             service.firstMatch(of: /TimeoutStopSec=(\d+)/).flatMap { Int($0.1) })
         #expect(stop > 30 + 5, "more than shutdown_timeout and what sinks get")
         // What ExecStart and ExecReload run, with the configuration of the package.
-        let commands = service.matches(of: /=\/usr\/bin\/footfall (\w+) --config (\S+)\n/)
+        let commands = service.matches(of: /\/usr\/bin\/footfall (\w+) --config (\S+)/)
         #expect(commands.map { $0.1 } == ["serve", "check"])
         #expect(commands.allSatisfy { $0.2 == "/etc/footfall/footfall.yaml" })
     }
