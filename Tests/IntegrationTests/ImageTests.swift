@@ -53,6 +53,19 @@ import Testing
         }
     }
 
+    @Test("the README builds and runs it as it says")
+    func readme() throws {
+        let top = FootfallBinary.packageDirectory
+        let readme = try String(contentsOf: top.appending(path: "README.md"), encoding: .utf8)
+        let file = try String(contentsOf: top.appending(path: "Deploy/Dockerfile"), encoding: .utf8)
+        let build = try #require(file.firstMatch(of: /docker build .*/)?.0)
+        #expect(readme.contains("\n\(build)\n"))
+        let run = try #require(readme.firstMatch(of: /docker run .*:(\d+) -v \w+:(\S+) .*/))
+        let instructions = try Self.instructions()
+        #expect(instructions.contains { $0 == ("EXPOSE", String(run.1)) })
+        #expect(instructions.contains { $0 == ("VOLUME", String(run.2)) })
+    }
+
     @Test(
         "its root directory is enough to serve, and its health check knows whether hits are taken",
         .enabled(if: canChangeRoot, "mounting and chroot are not permitted"))

@@ -97,6 +97,8 @@ import Testing
             case "text":
                 // Its time and address are nobody's here; AccessLogTests has such lines.
                 if block.comment.contains("an example") { continue }
+                // ImageTests holds them to Deploy/Dockerfile.
+                if block.comment.contains("with Docker") { continue }
                 if block.comment.contains("printed by the server") {
                     output = Self.printed(server, like: block.text)
                 }
