@@ -6,7 +6,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # What the collector needs, and what its tests need besides.
 PACKAGES := libevent-dev libxxhash-dev libzstd-dev zlib1g-dev libssl-dev librdkafka-dev
 TEST_PACKAGES := binutils caddy chromium chromium-driver curl goaccess haproxy jq kcat mandoc nginx-light \
-	openssl procps python3-venv strace systemd util-linux valgrind zstd
+	openssl procps prometheus python3-venv strace systemd util-linux valgrind zstd
 COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 INSTALL_PACKAGES := binutils python3

@@ -125,6 +125,18 @@ public struct LogReader: ~Copyable {
         next = max(next, sequence)
     }
 
+    /// After an error: goes on behind the segment, if it is a compressed one that is damaged. False if
+    /// the error is another one.
+    public mutating func pass(_ error: SystemError) throws(SystemError) -> Bool {
+        guard error.code == ZstandardDecoder.damaged else { return false }
+        if let successor = try directory.segments().first(where: { $0.first > segment }) {
+            next = max(next, successor.first)
+        } else {
+            end = segment
+        }
+        return true
+    }
+
     /// Calls `visit` with the synced events in the last `bytes` of the log in `directory`, but not
     /// with those in compressed segments: for what has just been written. A segment's events come
     /// in order; the newest segment is the first. False ends it.

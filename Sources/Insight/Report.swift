@@ -53,6 +53,8 @@ public struct Report: Sendable {
     public let query: ReportQuery
     /// Events that were read, in the segments that were looked at.
     public let events: Int
+    /// Compressed segments whose rest could not be read, because they are damaged.
+    public let damagedSegments: Int
     /// Hits that are counted.
     public let hits: Int
     /// Hits that are not counted, because they were sent again.

@@ -115,6 +115,11 @@ struct SummaryText {
             + "(\(NumberText.grouped(report.visitors.new)) new, "
             + "\(NumberText.returning(report.visitors)) returning)"
         var notes: [String] = []
+        if report.damagedSegments > 0 {
+            notes.append(
+                "\(NumberText.counted(report.damagedSegments, "damaged segment")) not read to the end:"
+                    + " see footfall verify")
+        }
         if list.without > 0 {
             notes.append("\(NumberText.counted(list.without, "hit")) without \(name)")
         }
@@ -149,7 +154,8 @@ struct JSONReport {
         members += [
             "\"by\":\(string(list.dimension.name))", "\"where\":[\(filters)]",
             "\"events\":\(report.events)", "\"hits\":\(report.hits)",
-            "\"retried\":\(report.retried)", Self.members(report.visitors),
+            "\"damaged_segments\":\(report.damagedSegments)", "\"retried\":\(report.retried)",
+            Self.members(report.visitors),
             "\"without\":\(list.without)", "\"values\":\(list.values)",
             "\"cut_hits\":\(list.cutHits)", "\"missing_max\":\(list.missingMax)",
         ]

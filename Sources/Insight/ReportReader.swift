@@ -44,6 +44,7 @@ public struct ReportReader {
     private var events = 0
     private var hits = 0
     private var retried = 0
+    private var damagedSegments = 0
 
     /// The tag's identifier of a hit is the first of the parameters.
     private static let identifier = "e"
@@ -87,20 +88,32 @@ public struct ReportReader {
             var log = LogReader(directory: directory, from: 1)
             try log.narrow(since: query.since, until: query.until)
             let first = log.next
-            try log.read { sequence, line in
-                reader.add(line)
-                if reader.events % eventsPerProgress == 0 {
-                    let part =
-                        Double(sequence - min(first, sequence))
-                        / Double(max(1, end - min(first, end)))
-                    progress(
-                        Progress(events: reader.events, part: end > 0 ? min(1, part) : nil))
-                }
+            try reader.read(&log) { sequence, events in
+                let part =
+                    Double(sequence - min(first, sequence)) / Double(max(1, end - min(first, end)))
+                progress(Progress(events: events, part: end > 0 ? min(1, part) : nil))
             }
         } catch {
             throw ReportError(description: "\(error)")
         }
         return reader.report()
+    }
+
+    /// Reads to the end, over damaged segments too.
+    private mutating func read(
+        _ log: inout LogReader, progress: (_ sequence: UInt64, _ events: Int) -> Void
+    ) throws(SystemError) {
+        while true {
+            do throws(SystemError) {
+                return try log.read { sequence, line in
+                    add(line)
+                    if events % Self.eventsPerProgress == 0 { progress(sequence, events) }
+                }
+            } catch {
+                guard try log.pass(error) else { throw error }
+                damagedSegments += 1
+            }
+        }
     }
 
     /// Counts an event, given as its line without the newline.
@@ -163,8 +176,9 @@ public struct ReportReader {
                 missingMax: groups.missingMax)
         }
         return Report(
-            query: query, events: events, hits: hits, retried: retried, visitors: visitors.count,
-            list: found[0], overview: Array(found.dropFirst()), hours: timeline.hours)
+            query: query, events: events, damagedSegments: damagedSegments, hits: hits,
+            retried: retried, visitors: visitors.count, list: found[0],
+            overview: Array(found.dropFirst()), hours: timeline.hours)
     }
 
     /// Whether a time is before another one; both have the same length.

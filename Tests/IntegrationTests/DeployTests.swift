@@ -125,6 +125,25 @@ import Testing
             """
     }
 
+    @Test("Vector's file is TOML, takes lines as long as an event can be, and leads somewhere")
+    func vector() throws {
+        let path = FootfallBinary.packageDirectory.appending(path: "Deploy/vector.toml").path
+        let script = """
+            import json, sys, tomllib
+            for line in sys.stdin:
+                with open(bytes.fromhex(line), "rb") as file:
+                    print(json.dumps(tomllib.load(file)))
+            """
+        let lines = try Python.run(script, on: [Array(path.utf8)])
+        let parsed = try JSONSerialization.jsonObject(with: Data(lines.joined().utf8))
+        let file = try #require(parsed as? [String: [String: [String: Any]]])
+        let source = try #require(file["sources"]?["footfall"])
+        #expect(source["type"] as? String == "stdin")
+        // The greatest event_bytes_max by default, with its sequence and proof.
+        #expect(source["max_length"] as? Int ?? 0 > 256 * 1024 + 100)
+        #expect(file["sinks"]?["hits"]?["inputs"] as? [String] == ["footfall"])
+    }
+
     @Test(
         "the collector knows the client, its host and scheme, and believes no client",
         .enabled(

@@ -104,6 +104,14 @@ import Testing
                 }
                 #expect(Self.normalized(output) == Self.normalized(block.text))
                 compared += 1
+            case "yaml":
+                // For Prometheus.
+                guard isInstalled("promtool") else { continue }
+                try directory.write(Array(text.utf8), to: "prometheus.yml")
+                let result = try ChildProcess.run([
+                    "promtool", "check", "config", directory.file("prometheus.yml"),
+                ])
+                #expect(result.status == 0, "\(result.output)\(result.errors)")
             default: #expect(block.language == "html", "a block that nobody runs")
             }
         }

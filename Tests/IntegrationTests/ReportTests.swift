@@ -61,6 +61,23 @@ import Testing
         #expect(try report(directory, "--by", "search") == expected)
     }
 
+    @Test("a damaged compressed segment is passed over, and said so")
+    func damaged() throws {
+        let (directory, server) = try served()
+        server.stop()
+        let segment = directory.file("events/00000000000000000001.ndjson")
+        #expect(try ChildProcess.run(["zstd", "-q", "--rm", segment]).status == 0)
+        var bytes = try Array(Data(contentsOf: URL(filePath: segment + ".zst")))
+        bytes[bytes.count / 2] ^= 0xff
+        try Data(bytes).write(to: URL(filePath: segment + ".zst"))
+        let next = try FootfallServer(data: directory.path)
+        #expect(try next.connect().request("/track.js?s=boots")?.status == 200)
+        let output = try report(directory, "--by", "search")
+        #expect(output.contains("1         1    1          0  boots\n"))
+        #expect(
+            output.contains("1 damaged segment not read to the end: see footfall verify\n"))
+    }
+
     @Test("JSON is one object with the keys that the README names, and what was asked for")
     func json() throws {
         let (directory, server) = try served()

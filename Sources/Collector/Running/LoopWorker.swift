@@ -9,8 +9,8 @@ internal import Tracking
 enum LoopMessage: Sendable {
     /// The log has news of lines that wait.
     case progress(EventLog.Progress)
-    /// Go on under another configuration.
-    case update(LoopUpdate)
+    /// Go on under another configuration. Indirect, so that the messages that come with hits are small.
+    indirect case update(LoopUpdate)
     /// Accept nothing more, answer what is held, end.
     case drain
     /// Say what was counted.
@@ -309,7 +309,6 @@ final class LoopWorker: HTTPHandler {
     private func endOfTurn() {
         if batch.count > 0 { appendBatch() }
         if let accessLog { accessLog.write() }
-        if update != nil { loop.stop() }
     }
 
     private func appendBatch() {
@@ -346,7 +345,9 @@ final class LoopWorker: HTTPHandler {
             } _: {
                 answerRefused($0)
             }
-        case .update(let update): self.update = update
+        case .update(let update):
+            self.update = update
+            loop.stop()
         case .drain: beginDraining()
         case .report: control.post(.counted(loop: index, countsNow))
         case .demoHit(let line): receiveDemoHit(line)
