@@ -66,6 +66,26 @@ import Testing
         #expect(try files() == ["/etc/footfall/footfall.yaml"])
     }
 
+    @Test(
+        "systemd finds the user and the units that make install has put there",
+        .enabled(if: isInstalled("systemd-sysusers"), "systemd is not installed"))
+    func service() throws {
+        try make("install")
+        let root = "--root=\(directory.file("root"))"
+        let user = try ChildProcess.run(["systemd-sysusers", root])
+        #expect(user.status == 0, "\(user.errors)")
+        #expect(try text("etc/passwd").contains("footfall:"))
+        let enabled = try ChildProcess.run(
+            ["systemctl", root, "enable", "footfall.socket", "footfall.service"])
+        #expect(enabled.status == 0, "\(enabled.errors)")
+        let links = try files().filter { $0.contains(".wants/") }
+        #expect(
+            links == [
+                "/etc/systemd/system/multi-user.target.wants/footfall.service",
+                "/etc/systemd/system/sockets.target.wants/footfall.socket",
+            ])
+    }
+
     @Test("the configuration of the service is one, without a warning")
     func configuration() throws {
         let path = FootfallBinary.packageDirectory.appending(path: "Deploy/package/footfall.yaml")
