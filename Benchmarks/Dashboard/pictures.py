@@ -133,7 +133,7 @@ def write_history(data, visits, now):
                     "time": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "kind": "track", "method": "GET",
                     "path": "/track.js", "query": text, "params": dict(urllib.parse.parse_qsl(text)),
                     "visitor": hit["visitor"], "new_visitor": hit["visitor"] and hit["is_new"],
-                    "ip": f"203.0.113.{0}", "user_agent": hit["agent"], "host": "stats.example",
+                    "ip": "203.0.113.0", "user_agent": hit["agent"], "host": "stats.example",
                     "bot": hit["bot"], "privacy": hit["privacy"],
                 }
                 event = {key: value for key, value in event.items() if value is not None}
@@ -253,8 +253,11 @@ def main():
     visits = Visits(options.seed)
     with tempfile.TemporaryDirectory() as directory:
         data = pathlib.Path(directory)
-        count = write_history(data, visits, time.time())
+        # It takes a while to write them, and to start.
+        now = time.time() + 8
+        count = write_history(data, visits, now)
         print(f"{count} events of the last hour")
+        time.sleep(max(0, now - time.time() - 1))
         with collector(options.footfall, data) as (_, port, admin):
             load = Load(port, visits)
             load.start()

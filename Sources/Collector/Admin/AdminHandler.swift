@@ -52,7 +52,8 @@ final class AdminHandler: HTTPHandler {
         case "/debug/config": exchange.reply(configurationReply)
         case "/debug/whoami": exchange.reply(identity(head))
         case "/" where configuration.servesDashboard: exchange.reply(DashboardPage.response)
-        case "/live" where configuration.servesDashboard: answerLive(exchange, isHead: head.method == .head)
+        case "/live" where configuration.servesDashboard:
+            answerLive(exchange, isHead: head.method == .head)
         default: exchange.reply(Self.notFoundReply)
         }
     }

@@ -4,6 +4,10 @@
 (() => {
   "use strict";
   const secondsMax = 300, minutesMax = 60, newestMax = 20, listMax = 10;
+  // Seconds over which the line of the chart is the average.
+  const smoothing = 10;
+  // Rows that come at once and still stand out.
+  const freshMax = 5;
   // Milliseconds without news after which the connection is given up, and until the next one.
   const silenceMax = 10_000, retryAfter = 5_000;
   // Milliseconds after which a hidden page stops watching.
@@ -62,7 +66,7 @@
   }
 
   function share(part, all) {
-    if (!all || !part) return "";
+    if (!part) return "none";
     const percent = (100 * part) / all;
     return `${percent < 0.1 ? "< 0.1" : percent.toFixed(percent < 10 ? 1 : 0)} % of hits`;
   }
@@ -89,19 +93,21 @@
     return {step, steps, end: step * steps};
   }
 
-  // What both charts have: a picture as wide as its place, an axis, and a line under the pointer.
+  // What both charts have: a picture as wide as its place, axes, and a line under the pointer.
   class Chart {
-    constructor(id, places, describe) {
+    // `describe` says what is at a part of the width, and which part its middle is.
+    constructor(id, describe) {
       this.figure = at(id);
-      this.places = places;
       this.describe = describe;
       this.svg = draw("svg", {role: "img"});
       this.axis = draw("g", {});
+      this.frame = draw("svg", {y: 0});
       this.plot = draw("g", {});
+      this.frame.append(this.plot);
       this.cursor = draw("line", {class: "cursor", visibility: "hidden"});
       this.tip = make("div", "tip");
       this.tip.hidden = true;
-      this.svg.append(this.axis, this.plot, this.cursor);
+      this.svg.append(this.axis, this.frame, this.cursor);
       this.figure.append(this.svg, this.tip);
       this.bottom = 22;
       this.pointed = null;
@@ -116,24 +122,29 @@
       new ResizeObserver(() => this.show()).observe(this.figure);
     }
 
-    measure() {
-      this.width = this.figure.clientWidth;
+    // Whether there is a place for a picture with values up to `most`.
+    measure(most) {
+      this.scale = scale(most);
+      this.left = 12 + 7 * count(this.scale.end).length;
+      this.width = this.figure.clientWidth - this.left;
       this.height = this.figure.clientHeight;
-      this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
+      if (this.width <= 0) return false;
       this.low = this.height - this.bottom;
-      return this.width > 0;
+      this.svg.setAttribute("viewBox", `${-this.left} 0 ${this.left + this.width} ${this.height}`);
+      this.frame.setAttribute("width", this.width);
+      this.frame.setAttribute("height", this.height);
+      return true;
     }
 
     y(value) { return 8 + (this.low - 8) * (1 - value / this.scale.end); }
 
     // `labels` are pairs of a place on the axis and its text.
-    showAxis(most, labels) {
-      this.scale = scale(most);
+    showAxes(labels) {
       const parts = [];
       for (let step = 0; step <= this.scale.steps; step += 1) {
         const value = step * this.scale.step, y = Math.round(this.y(value)) + 0.5;
         parts.push(draw("line", {class: "grid", x1: 0, x2: this.width, y1: y, y2: y}));
-        if (step > 0) parts.push(draw("text", {x: 0, y: y + 13}, count(value)));
+        parts.push(draw("text", {x: -10, y: y + 4, "text-anchor": "end"}, count(value)));
       }
       for (const [place, text] of labels) {
         const x = place * this.width;
@@ -148,14 +159,15 @@
       this.tip.hidden = !isOn;
       this.cursor.setAttribute("visibility", isOn ? "visible" : "hidden");
       if (!isOn) return;
-      const part = Math.min(1, Math.max(0, this.pointed / this.width));
+      const part = Math.min(1, Math.max(0, (this.pointed - this.left) / this.width));
       const {text, place} = this.describe(part);
       const x = place * this.width;
       for (const [key, value] of [["x1", x], ["x2", x], ["y1", 0], ["y2", this.low]]) {
         this.cursor.setAttribute(key, value);
       }
       this.tip.textContent = text;
-      const left = Math.min(this.width - this.tip.offsetWidth, Math.max(0, x - this.tip.offsetWidth / 2));
+      const half = this.tip.offsetWidth / 2;
+      const left = this.left + Math.min(this.width - 2 * half, Math.max(0, x - half));
       this.tip.style.transform = `translateX(${left}px)`;
     }
   }
@@ -163,9 +175,18 @@
   const seconds = {end: 0, hits: []};
   const minutes = {end: 0, hits: [], visitors: []};
 
+  // The average of each value and those before it.
+  function smooth(values) {
+    let sum = 0;
+    return values.map((value, index) => {
+      sum += value - (values[index - smoothing] ?? 0);
+      return sum / Math.min(index + 1, smoothing);
+    });
+  }
+
   class RateChart extends Chart {
     constructor() {
-      super("rate-chart", secondsMax, (part) => {
+      super("rate-chart", (part) => {
         const index = Math.round(part * (secondsMax - 1));
         const hits = seconds.hits[index] ?? 0;
         const time = clock(seconds.end - secondsMax + 1 + index, true);
@@ -178,29 +199,27 @@
 
     // `moved` says that a second has passed, and the line is to glide along.
     show(moved) {
-      if (seconds.hits.length === 0 || !this.measure()) return;
-      const minutesBack = this.width < 420 ? [4, 2] : [4, 3, 2, 1];
-      this.showAxis(Math.max(...seconds.hits), [
+      const most = Math.max(...seconds.hits);
+      if (seconds.hits.length === 0 || !this.measure(most)) return;
+      const minutesBack = this.width < 420 ? [3, 1] : [4, 3, 2, 1];
+      this.showAxes([
         [0, "5 min ago"], [1, "now"],
         ...minutesBack.map((minute) => [1 - minute / 5, `${minute} min`]),
       ]);
       const step = this.width / (secondsMax - 1);
-      const points = seconds.hits.map(
-        (hits, index) => `${(index * step).toFixed(1)} ${this.y(hits).toFixed(1)}`);
-      const path = `M${points.join("L")}`;
-      this.line.setAttribute("d", path);
-      // One more step, so that nothing is missing while it glides.
-      this.area.setAttribute("d", `${path}V${this.low}H0Z`);
+      const path = (values) => "M" + values.map(
+        (value, index) => `${(index * step).toFixed(1)} ${this.y(value).toFixed(1)}`).join("L");
+      this.area.setAttribute("d", `${path(seconds.hits)}V${this.low}H0Z`);
+      this.line.setAttribute("d", path(smooth(seconds.hits)));
       if (moved && !calm.matches && !document.hidden) {
         this.plot.animate(
           [{transform: `translateX(${step}px)`}, {transform: "none"}],
           {duration: 1000, easing: "linear"});
       }
-      const most = Math.max(...seconds.hits);
       const sum = seconds.hits.reduce((all, hits) => all + hits, 0);
       const average = sum / secondsMax;
       const averageText = average >= 100 ? count(Math.round(average)) : average.toFixed(1);
-      put("rate-note", `in 5 minutes: average ${averageText}, most ${count(most)}`);
+      put("rate-note", `5 minutes: average ${averageText}, most ${count(most)}`);
       this.svg.setAttribute(
         "aria-label",
         `Hits per second in the last five minutes: ${count(seconds.hits.at(-1))} now, ` +
@@ -211,7 +230,7 @@
 
   class HourChart extends Chart {
     constructor() {
-      super("hour-chart", minutesMax, (part) => {
+      super("hour-chart", (part) => {
         const index = Math.min(minutesMax - 1, Math.floor(part * minutesMax));
         const time = clock(minutes.end - 60 * (minutesMax - 1 - index));
         const hits = count(minutes.hits[index] ?? 0), visitors = count(minutes.visitors[index] ?? 0);
@@ -228,7 +247,8 @@
     }
 
     show() {
-      if (minutes.hits.length === 0 || !this.measure()) return;
+      const most = Math.max(...minutes.hits);
+      if (minutes.hits.length === 0 || !this.measure(most)) return;
       const labels = [];
       const every = this.width < 420 ? 20 : 10;
       for (let index = 0; index < minutesMax; index += 1) {
@@ -237,7 +257,7 @@
         const place = (index + 0.5) / minutesMax;
         if (minute % every === 0 && place > 0.04 && place < 0.96) labels.push([place, clock(start)]);
       }
-      this.showAxis(Math.max(...minutes.hits), labels);
+      this.showAxes(labels);
       const slot = this.width / minutesMax;
       this.bars.forEach((pair, index) => {
         [minutes.hits[index], minutes.visitors[index]].forEach((value, kind) => {
@@ -250,7 +270,6 @@
           rect.setAttribute("rx", Math.min(2, slot * 0.2).toFixed(1));
         });
       });
-      const most = Math.max(...minutes.hits);
       const busiest = minutes.end - 60 * (minutesMax - 1 - minutes.hits.indexOf(most));
       this.svg.setAttribute(
         "aria-label",
@@ -337,7 +356,7 @@
     if (page) what.append(make("bdi", "page", page));
     what.title = [event.search, event.page].filter(Boolean).join("\n");
 
-    const referrer = cell("wide soft");
+    const referrer = cell("widest soft");
     if (event.referrer) {
       referrer.append(make("bdi", "", plain(event.referrer)));
       referrer.title = event.referrer;
@@ -370,8 +389,8 @@
       : waiting.length < newestMax ? `paused, ${waiting.length} more`
       : `paused, ${newestMax} or more`);
     if (isHeld || waiting.length === 0) return;
-    const isFirst = newest.children.length === 0;
-    newest.prepend(...waiting.map((event) => row(event, !isFirst)).reverse());
+    const isFresh = newest.children.length > 0 && waiting.length <= freshMax;
+    newest.prepend(...waiting.map((event) => row(event, isFresh)).reverse());
     waiting = [];
     while (newest.children.length > newestMax) newest.lastChild.remove();
   }
@@ -411,8 +430,8 @@
     demo.hidden = !told.demo_url;
     if (told.demo_url) demo.href = told.demo_url;
     put("durability", told.durability === "commit"
-      ? "A hit is answered after fdatasync: commit. Over the last 10 seconds."
-      : `A hit is answered when it is written: ${told.durability}. Over the last 10 seconds.`);
+      ? "commit: a hit is answered after fdatasync. Times of the last 10 seconds."
+      : `${told.durability}: a hit is answered when it is written. Times of the last 10 seconds.`);
     at("empty-demo").hidden = !told.demo_url;
     const link = at("empty-link");
     if (told.demo_url) link.href = told.demo_url;
@@ -474,7 +493,7 @@
       ["dnt", hour.dnt],
     ]) {
       put(id, count(value));
-      put(`${id}-share`, id === "new" ? (hour.new ? "in the last hour" : "") : share(value, hour.hits));
+      put(`${id}-share`, id === "new" ? "in the last hour" : share(value, hour.hits));
     }
     put("dropped", count(told.dropped));
     for (const name of ["search", "page", "referrer", "browser", "bot", "privacy"]) {

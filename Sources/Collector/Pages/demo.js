@@ -70,7 +70,7 @@
     }
   }
 
-  // The event without what is empty for people, a member a line; keys stand out.
+  // The event, a member a line; keys stand out.
   function print(event) {
     var place = box.querySelector("code");
     JSON.stringify(event, null, 2).split("\n").forEach(function (line) {
