@@ -89,8 +89,9 @@ def kafka(options, directory):
 
 
 def start(options, directory, *flags, **more):
+    # Each beacon waits for its sync, so that no more than those wait in memory.
     return Collector(
-        options.footfall, directory, *flags, "--durability", "interval", "--compress-after", "off",
+        options.footfall, directory, *flags, "--durability", "commit", "--compress-after", "off",
         **more)
 
 
