@@ -237,17 +237,18 @@ final class DashboardTests {
         let failing = try FootfallServer(
             data: data,
             [
-                "--low-water-bytes", "900GiB", "--high-water-bytes", "901GiB", "--forward", "kafka",
-                "--kafka-brokers", "127.0.0.1:\(freePort())",
-            ])
+                "--low-water-bytes", "900GiB", "--high-water-bytes", "901GiB", "--forward",
+                "stdout",
+            ], wrapper: ["sh", "-c", "exec \"$@\" > /dev/full", "sh"])
         let browser = try driver.browser()
         try browser.open("http://127.0.0.1:\(failing.adminPort)/")
         try wait(
             browser, "document.querySelectorAll('#notices .notice').length", until: "2")
         let notices = try text("notices", browser)
         #expect(notices.contains("Hits are refused: the disk is almost full"))
-        #expect(notices.contains("Forwarding to kafka is failing: hits wait in the log"))
+        #expect(notices.contains("Forwarding to stdout is failing: hits wait in the log"))
         #expect(try text("sinks", browser).contains("3 behind"))
+        #expect(try text("sinks", browser).contains("No space left on device"))
         failing.kill()
     }
 

@@ -6,6 +6,8 @@
   const secondsMax = 300, minutesMax = 60, newestMax = 20, listMax = 10;
   // Seconds over which the line of the chart is the average.
   const smoothing = 10;
+  // Seconds after which the reason of a notice may change.
+  const noticeSeconds = 60;
   // Rows that come at once and still stand out.
   const freshMax = 5;
   // Milliseconds without news after which the connection is given up, and until the next one.
@@ -255,7 +257,8 @@
         const start = minutes.end - 60 * (minutesMax - 1 - index);
         const minute = new Date(start * 1000).getMinutes();
         const place = (index + 0.5) / minutesMax;
-        if (minute % every === 0 && place > 0.04 && place < 0.96) labels.push([place, clock(start)]);
+        const isWhole = place * this.width > 16 && (1 - place) * this.width > 16;
+        if (minute % every === 0 && isWhole) labels.push([place, clock(start)]);
       }
       this.showAxes(labels);
       const slot = this.width / minutesMax;
@@ -441,6 +444,8 @@
     put("empty-tag", `<script src="${told.tag_url ?? `${collector}tag.js`}" async></scr${""}ipt>`);
   }
 
+  let noticesAt = 0;
+
   function showNotices(told) {
     const texts = [];
     if (!told.ready) texts.push(["bad", "Hits are refused", told.reason ?? "not ready"]);
@@ -448,9 +453,11 @@
       if (sink.failing) texts.push(["", `Forwarding to ${sink.name} is failing`, "hits wait in the log"]);
     }
     const notices = at("notices");
-    const key = JSON.stringify(texts);
-    if (notices.dataset.key === key) return;
+    // What is told aloud is not told again for each byte that changes in a reason.
+    const key = texts.map(([, title]) => title).join();
+    if (notices.dataset.key === key && told.now - noticesAt < noticeSeconds) return;
     notices.dataset.key = key;
+    noticesAt = told.now;
     notices.replaceChildren(...texts.map(([className, title, text]) => {
       const notice = make("p", `notice ${className}`);
       notice.append(make("b", "", `${title}: `), text);
@@ -460,9 +467,10 @@
 
   function showSinks(sinks) {
     at("sinks").replaceChildren(...sinks.map((sink) => {
-      const item = make("li", sink.failing ? "failing" : "");
+      const item = make("li");
       const name = make("p", "name", sink.name);
       const isBehind = sink.lag_events > 0;
+      item.className = sink.failing ? "failing" : isBehind ? "behind" : "";
       name.append(make("span", "", sink.failing ? "failing" : isBehind ? "behind" : "up to date"));
       item.append(name);
       const parts = [`${count(Math.round(sink.events_per_second))} events/s`];
