@@ -31,6 +31,8 @@ package struct Forwarder<Destination: Sink, Random: RandomNumberGenerator>: ~Cop
     /// Whether something failed, and nothing new is sent before the sink has reported on the rest.
     private var isRetrying = false
     private var deliveredSinceFailure = 0
+    /// When the sink last delivered something, or had nothing to deliver.
+    private var troubledSince: Double
     /// When the sink had everything.
     private var caughtUpAt: Double
     private var lookedAt: Double
@@ -40,6 +42,8 @@ package struct Forwarder<Destination: Sink, Random: RandomNumberGenerator>: ~Cop
 
     /// Deliveries after a failure from which on a sink counts as working again.
     private static var recoveredDeliveries: Int { 100 }
+    /// Seconds without a delivery after which what a sink complains of counts as a failure.
+    private static var troubleSeconds: Double { 5 }
     /// Seconds between two looks at the lag in bytes and the rate.
     private static var lookSeconds: Double { 1 }
 
@@ -58,6 +62,7 @@ package struct Forwarder<Destination: Sink, Random: RandomNumberGenerator>: ~Cop
         rejectedFile = RejectedFile(name, in: log)
         caughtUpAt = log.disk.monotonicSeconds()
         lookedAt = caughtUpAt
+        troubledSince = caughtUpAt
     }
 
     /// Does what can be done now. The seconds after which there may be more to do; 0 for at once.
@@ -71,6 +76,11 @@ package struct Forwarder<Destination: Sink, Random: RandomNumberGenerator>: ~Cop
         let mustWait = isFull || window.outstanding > 0
         sink.poll(seconds: mustWait ? options.pollSeconds : 0) { reports.append($0) }
         for report in reports { settle(report, now) }
+        if window.outstanding == 0 || reports.contains(where: { $0.outcome == .delivered }) {
+            troubledSince = now
+        } else if now - troubledSince >= Self.troubleSeconds, let trouble = sink.trouble {
+            noteTrouble(trouble)
+        }
         advance(now)
         if let checkpoint, checkpoint != stored, diskBackoff.isOver(now),
             now - storedAt >= options.checkpointSeconds
@@ -275,6 +285,14 @@ package struct Forwarder<Destination: Sink, Random: RandomNumberGenerator>: ~Cop
         }
         status.isFailing = true
         status.lastError = reason
+    }
+
+    /// The sink gives up nothing, and delivers nothing either.
+    private mutating func noteTrouble(_ reason: String) {
+        // Its words change while it tries again.
+        guard !status.isFailing else { return status.lastError = reason }
+        deliveredSinceFailure = 0
+        noteFailure(reason)
     }
 
     private mutating func updateStatus(_ now: Double) {

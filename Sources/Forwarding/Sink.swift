@@ -13,6 +13,15 @@ public protocol Sink: SendableMetatype {
     /// Goes on with what was taken, and gives every report there is to `report`. Waits at most so
     /// many seconds for the first one, or for room.
     mutating func poll(seconds: Double, _ report: (DeliveryReport) -> Void)
+
+    /// What it had to complain of since it delivered something; nil if nothing. It may get over that by
+    /// itself: what it has taken is still its own.
+    var trouble: String? { get }
+}
+
+extension Sink {
+    /// None.
+    public var trouble: String? { nil }
 }
 
 /// What a sink says to an event that is offered.

@@ -26,8 +26,8 @@ public final class KafkaSink: Sink {
     /// Events of any length are offered: the broker's and the producer's limits can be changed.
     public var lineBytesMax: Int? { nil }
 
-    /// What librdkafka complained of last; nil if nothing.
-    public var lastError: String? { inbox.lastError }
+    /// What librdkafka complained of last, such as a broker that it cannot reach.
+    public var trouble: String? { inbox.lastError }
 
     /// Gives an event to librdkafka, which copies it.
     public func send(_ sequence: UInt64, _ line: UnsafeRawBufferPointer) -> SendResult {
@@ -57,6 +57,7 @@ public final class KafkaSink: Sink {
         if inbox.isFatal { replaceProducer() }
         let reports = inbox.reports
         inbox.reports.removeAll(keepingCapacity: true)
+        if reports.contains(where: { $0.outcome == .delivered }) { inbox.lastError = nil }
         for one in reports { report(one) }
     }
 

@@ -121,6 +121,41 @@ import Testing
         #expect(status.lagBytes == 0)
     }
 
+    @Test("a sink that keeps what it took and complains counts as failing until it delivers")
+    func troubled() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let log = try SimulatedLog(disk)
+        let notices = Monitor<[ForwardingNotice]>([])
+        var sink = UnreliableSink(FarEnd(), on: disk, random: SeededRandom(seed: 1))
+        sink.odds = .init(full: 0, failed: 0, held: 100)
+        var forwarder = forwarder(sink, log, notices)
+        log.append(3)
+        func pass(until end: Double) {
+            while disk.monotonicSeconds() < end { disk.pass(seconds: max(0.01, forwarder.turn())) }
+        }
+        pass(until: 60)
+        let isSlow = !forwarder.status.isFailing
+        #expect(isSlow, "it has not complained")
+        for reason in ["no broker", "no broker at all"] {
+            forwarder.sink.trouble = reason
+            pass(until: disk.monotonicSeconds() + 10)
+            let (status, isHeldUp) = (forwarder.status, forwarder.isHeldUp)
+            #expect(status.isFailing)
+            #expect(status.lastError == reason)
+            #expect(!isHeldUp, "the events are the sink's")
+        }
+        forwarder.sink.odds.held = 0
+        forwarder.sink.trouble = nil
+        let isDelivered = forwarder.run() && forwarder.finish()
+        #expect(isDelivered)
+        let isFailing = forwarder.status.isFailing
+        #expect(!isFailing)
+        #expect(
+            notices.withLock { $0 } == [
+                .failing(sink: "test", reason: "no broker"), .delivering(sink: "test"),
+            ])
+    }
+
     @Test("after failures the attempts become rare, and it says once that and why it fails")
     func backsOff() throws {
         let disk = SimulatedDisk(seed: 1)

@@ -50,6 +50,7 @@ struct UnreliableSink: Sink {
     var isPoison: @Sendable (UInt64) -> Bool = { _ in false }
     /// Whether reports come in the order of the events, and failures end what follows them.
     var isOrdered = true
+    var trouble: String?
     private(set) var pending: [(sequence: UInt64, line: String)] = []
     private(set) var offered: [UInt64] = []
 

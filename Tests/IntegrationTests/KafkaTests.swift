@@ -156,6 +156,12 @@ struct KafkaTests {
                 "--kafka-options", "reconnect.backoff.max.ms=200",
             ], environment: KafkaBroker.environment)
         for index in 0..<10 { #expect(try server.request("/track.js?s=\(index)")?.status == 200) }
+        var failing: Double?
+        for _ in 0..<300 where failing != 1 {
+            failing = try Scrape(server)["footfall_sink_failing", #"sink="kafka""#]
+            usleep(100_000)
+        }
+        #expect(failing == 1)
         let broker = try KafkaBroker(in: directory, port: port)
         try waitForDelivery(directory, of: 10)
         #expect(try broker.read("hits").count == 10)

@@ -62,7 +62,7 @@ import Testing
                 return (delivered, refused)
             }
         }
-        Issue.record("\(waiting.count) wait, \(open) open, \(sink.lastError ?? "")")
+        Issue.record("\(waiting.count) wait, \(open) open, \(sink.trouble ?? "")")
         return (delivered, refused)
     }
 
@@ -161,7 +161,7 @@ import Testing
         var reports = 0
         sink.poll(seconds: 0.3) { _ in reports += 1 }
         #expect(reports == 0)
-        #expect(sink.lastError != nil)
+        #expect(sink.trouble != nil)
         cluster.setDown(1, false)
         for _ in 0..<300 where reports < taken {
             sink.poll(seconds: 0.1) { report in
