@@ -116,6 +116,8 @@ uninstall:
 # A Debian package, .build/footfall_VERSION_ARCHITECTURE.deb.
 VERSION = $(shell sed -n 's/^\#define FOOTFALL_VERSION "\(.*\)"/\1/p' Sources/CBuild/include/CBuild.h)
 DEB = .build/footfall_$(VERSION)-1_$(shell dpkg --print-architecture).deb
+# Packing twice gives the same bytes: the time in it is that of the commit.
+deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 deb: $(STATIC)/footfall
 	$(call install,$(DEB_PACKAGES))
 	rm -rf .build/deb

@@ -103,7 +103,7 @@ hit killed
 ready
 
 echo "== a reload takes what is right, and says what is wrong"
-echo "retain_age: 90d" >> $configuration
+printf 'access_log: /var/log/footfall/access.log\nretain_age: 90d\n' >> $configuration
 systemctl reload footfall
 echo "retain_agee: 90d" >> $configuration
 (! systemctl reload footfall)
@@ -115,6 +115,7 @@ echo "== an upgrade keeps what the operator has written, and what was stored"
 dpkg --install $package
 tail -n 1 $configuration | grep '^retain_age: 90d$'
 hit upgraded
+grep 's=upgraded' /var/log/footfall/access.log
 footfall report --data $data --by search
 footfall verify --data $data | grep ': no damage$'
 
@@ -123,7 +124,7 @@ dpkg --remove footfall
 (! systemctl is-active footfall.service footfall.socket)
 [ ! -e /usr/bin/footfall ] && [ ! -e /lib/systemd/system/footfall.service ] && [ -e $configuration ]
 dpkg --purge footfall
-[ ! -e /etc/footfall ] && [ -e $data/events ]
+[ ! -e /etc/footfall ] && [ ! -e /var/log/footfall ] && [ -e $data/events ]
 find /etc/systemd /var/lib/systemd -name 'footfall*' | (! grep .)
 touch /root/passed
 echo "the package is good"
