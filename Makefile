@@ -11,7 +11,7 @@ COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 INSTALL_PACKAGES := binutils python3
 DEB_PACKAGES := dpkg-dev
-DEB_TEST_PACKAGES := curl lintian man-db systemd systemd-container util-linux
+DEB_TEST_PACKAGES := curl fish lintian man-db systemd systemd-container util-linux zsh
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0 \
 	crawler-user-agents==1.67.0 tdewolff-minify==2.24.12 \
