@@ -31,7 +31,7 @@ SWIFT_SOURCES := Package.swift Sources Tests $(wildcard Benchmarks)
 
 .PHONY: run build crawlers tag test install uninstall deb test-deb doc without-kafka test-crash test-kafka \
 	test-stall fuzz sanitize torture soak compare scale bench-slow bench-log bench-forwarding bench-report \
-	lint format packages test-packages clean
+	pictures lint format packages test-packages clean
 
 run: build
 	exec $(BINARY) serve $(ARGS)
@@ -274,6 +274,11 @@ bench-log: packages
 bench-report: build test-packages $(VENV)
 	$(VENV)/bin/python Benchmarks/ReportSpeed/report_speed.py --footfall $(BINARY) \
 		--directory .build/report-speed $(ARGS)
+
+# The pictures of the dashboard, under a load that is made up.
+pictures: build test-packages $(VENV)
+	$(call install,fonts-inter)
+	$(VENV)/bin/python Benchmarks/Dashboard/pictures.py --footfall $(BINARY) --directory Benchmarks/Dashboard
 
 # The list of known programs, after the version of the package that is named above.
 crawlers: test-packages $(VENV)

@@ -83,6 +83,12 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Bots/update-crawlers.py", "Pages/tag.js", "Pages/update-tag.py"],
+            resources: [
+                .embedInCode("Dashboard/dashboard.css"),
+                .embedInCode("Dashboard/dashboard.html"),
+                .embedInCode("Dashboard/dashboard.js"),
+                .embedInCode("Pages/demo.js"),
+            ],
             swiftSettings: strict),
         .target(
             name: "Insight", dependencies: ["EventLog", "POSIX", "Tracking"], swiftSettings: strict),

@@ -26,7 +26,8 @@ import Tracking
         let pages = Pages(Configuration())
         func html(_ page: DemoPage, _ search: String) -> String {
             let query = Array("search=\(PercentEncoding.encode(search.utf8))".utf8)
-            return String(decoding: pages.demo(page, query: query.span).body, as: UTF8.self)
+            let reply = pages.demo(page, query: query.span, random: (7, 8), applied: nil)
+            return String(decoding: reply.body, as: UTF8.self)
         }
         for page in DemoPage.allCases {
             let html = html(page, #""><script>alert(1)</script>&' %"#)
@@ -35,7 +36,9 @@ import Tracking
         }
         #expect(
             html(.search, "my cool search")
-                .contains(#"<script src="/track.js?s=my%20cool%20search"></script>"#))
+                .contains(
+                    #"<script src="/track.js?s=my%20cool%20search&amp;e="#
+                        + #"demo-00000000000000070000"></script>"#))
         #expect(PercentEncoding.encode([0x00, 0x2f, 0xff, 0x7e]) == "%00%2F%FF~")
     }
 

@@ -72,7 +72,7 @@ struct GateModeTests {
                         return
                     event = client.next_event()
                     if isinstance(event, h11.Data):
-                        yield bytes(event.data)
+                        yield re.sub(rb"demo-[0-9a-f]{20}", b"demo-new", bytes(event.data))
                     elif not isinstance(event, h11.EndOfMessage):
                         fields = sorted(field(*pair) for pair in event.headers)
                         yield event.status_code, [pair for pair in fields if pair[0] != "date"]

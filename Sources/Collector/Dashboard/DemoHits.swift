@@ -65,6 +65,15 @@ final class DemoHits: Sendable {
             }
     }
 
+    /// An identifier of random bits.
+    static func identifier(_ random: (UInt64, UInt64)) -> String {
+        let digits = [random.0, random.1].map { word in
+            let text = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - text.utf8.count) + text
+        }
+        return prefix + digits.joined().prefix(randomCharacters)
+    }
+
     /// Calls `answer` on the thread with the line of the hit with `identifier`, nil if the log does
     /// not have it yet; answers come in the order of the questions. False if too many wait. Any
     /// thread.

@@ -15,7 +15,7 @@ final class LiveStreams {
 
     private let follower: LiveFollower
     private let gatherer: Gatherer
-    /// Where the demo pages are, if there are any.
+    /// Where hits are received.
     private let publicAddress: ListenAddress
     private let started = Timestamp(microseconds: Clock.microsecondsSinceEpoch()).description
     private var watchers: [Watcher] = []
@@ -49,10 +49,11 @@ final class LiveStreams {
             ("started", started), ("version", BuildInformation.current.version),
             ("durability", configuration.log.durability.name),
         ]
-        if configuration.servesDemo, case .tcp(let host, let port) = publicAddress {
-            let isAny = host == "0.0.0.0" || host == "::"
-            let address = isAny ? ListenAddress.tcp(host: "127.0.0.1", port: port) : publicAddress
-            members.append(("demo_url", "http://\(address)/"))
+        if let site = publicAddress.site {
+            if configuration.servesDemo { members.append(("demo_url", site + "/")) }
+            let paths = configuration.paths
+            if let path = paths.script.first { members.append(("hit_url", site + path)) }
+            if let path = paths.tag.first { members.append(("tag_url", site + path)) }
         }
         return members.map { "\"\($0.0)\":\(JSONText.string($0.1))" }.joined(separator: ",")
     }
@@ -104,6 +105,15 @@ final class LiveStreams {
     private func forgetThoseWhoWent() {
         watchers.removeAll { $0.stream?.isOpen == false }
         follower.setWatchers(watchers.count, hasNew: false)
+    }
+}
+
+extension ListenAddress {
+    /// Where a browser on this machine finds it, without the last slash; nil for a unix socket.
+    var site: String? {
+        guard case .tcp(let host, let port) = self else { return nil }
+        let isAny = host == "0.0.0.0" || host == "::"
+        return "http://\(isAny ? .tcp(host: "127.0.0.1", port: port) : self)"
     }
 }
 

@@ -5,7 +5,8 @@ internal import Tracking
 /// browsers shorten the `Referer` header across sites.
 ///
 /// `s` is the page's own parameter `search`: everything up to `&` or `#`. The pixel is where the
-/// script is, whatever stands in front of its path.
+/// script is, whatever stands in front of its path. `data-params` of the script element has more
+/// parameters for the hit.
 func busterScript(path: String, pixel: String, _ aliases: ParameterAliases) -> String {
     #"""
     (function () {
@@ -30,7 +31,8 @@ func busterScript(path: String, pixel: String, _ aliases: ParameterAliases) -> S
         "&\#(aliases.sentName(of: "r"))=" + Math.floor(Math.random() * 99999999999) +
         add("\#(aliases.sentName(of: "s"))", parameter("search")) +
         add("\#(aliases.sentName(of: "u"))", window.location.href) +
-        add("\#(aliases.sentName(of: "ref"))", document.referrer);
+        add("\#(aliases.sentName(of: "ref"))", document.referrer) +
+        (buster && buster.dataset.params ? "&" + buster.dataset.params : "");
       document.head.appendChild(pixel);
     })();
 

@@ -18,7 +18,8 @@ enum PageLayout {
         """
     }
 
-    private static let style = """
+    /// The style of all pages.
+    static let style = """
         :root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6875;--line:#d9dfe5;--page:#fbfcfd;\
         --card:#fff;--mark:#0b6e4f}
         @media(prefers-color-scheme:dark){:root{--ink:#e8edf2;--soft:#9aa7b4;--line:#2c3640;\
@@ -41,5 +42,13 @@ enum PageLayout {
         input{flex:1 1 12rem}
         button{background:var(--mark);border-color:var(--mark);color:var(--page);cursor:pointer}
         .hint{color:var(--soft)}
+        .hit{margin-top:2rem}
+        h2{font-size:1.25rem;letter-spacing:-.01em;margin:0 0 .5rem}
+        ul{padding-left:1.2rem;margin:.5rem 0 1rem}
+        li+li{margin-top:.35rem}
+        li,.hit code{overflow-wrap:anywhere}
+        .hit pre{white-space:pre-wrap}
+        :focus-visible{outline:2px solid var(--mark);outline-offset:2px}
+        .key{color:var(--mark)}
         """
 }

@@ -59,7 +59,8 @@ struct Identification {
     /// What becomes of who sent a request, hit or not.
     func policy(_ head: borrowing RequestHead) -> PrivacyPolicy { applied(head)?.policy ?? .record }
 
-    private func applied(
+    /// The signal that is acted on, and how; nil if none is.
+    func applied(
         _ head: borrowing RequestHead
     ) -> (signal: PrivacySignal, policy: PrivacyPolicy)? {
         options.policies.applied(

@@ -175,6 +175,13 @@ public struct Collector {
         logger.info(
             "events in \(configuration.log.directory)/events, durability \(configuration.log.durability.name)"
         )
+        // What a person opens first.
+        if configuration.servesDemo, let site = addresses.lazy.compactMap(\.site).first {
+            logger.info("demo pages: \(site)/")
+        }
+        if configuration.servesDashboard, let site = admin?.site {
+            logger.info("dashboard: \(site)/")
+        }
     }
 
     private static func url(_ address: ListenAddress) -> String {

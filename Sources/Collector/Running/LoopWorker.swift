@@ -227,7 +227,12 @@ final class LoopWorker: HTTPHandler {
         case .favicon: answerPage(head, exchange, pages.favicon)
         case .robots: answerPage(head, exchange, pages.robots)
         case .demoHit: answerDemoHit(head, exchange)
-        case .demo(let page): answerPage(head, exchange, pages.demo(page, query: head.query))
+        case .demo(let page):
+            answerPage(
+                head, exchange,
+                pages.demo(
+                    page, query: head.query, random: (random.next(), random.next()),
+                    applied: identification.applied(head)))
         }
     }
 
