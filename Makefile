@@ -11,7 +11,7 @@ COMPARISON_PACKAGES := nginx-light wrk python3 util-linux
 LOG_BENCHMARK_PACKAGES := xxhash
 INSTALL_PACKAGES := binutils python3
 DEB_PACKAGES := dpkg-dev
-DEB_TEST_PACKAGES := curl lintian man-db systemd systemd-container util-linux
+DEB_TEST_PACKAGES := curl fish lintian man-db systemd systemd-container util-linux zsh
 # From PyPI: readers of the log, and of requests, that have nothing of Footfall in them.
 PYTHON_PACKAGES := xxhash==4.1.0 duckdb==2.0.0 h11==0.16.0 llhttp==9.3.0.0 \
 	crawler-user-agents==1.67.0 tdewolff-minify==2.24.12 \
@@ -116,6 +116,8 @@ uninstall:
 # A Debian package, .build/footfall_VERSION_ARCHITECTURE.deb.
 VERSION = $(shell sed -n 's/^\#define FOOTFALL_VERSION "\(.*\)"/\1/p' Sources/CBuild/include/CBuild.h)
 DEB = .build/footfall_$(VERSION)-1_$(shell dpkg --print-architecture).deb
+# Packing twice gives the same bytes: the time in it is that of the commit.
+deb: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 deb: $(STATIC)/footfall
 	$(call install,$(DEB_PACKAGES))
 	rm -rf .build/deb

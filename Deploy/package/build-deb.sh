@@ -1,13 +1,12 @@
 #!/bin/bash
-# Makes a Debian package of what `make install` has put into a directory: `make deb` calls it.
+# Makes a Debian package of what `make install` has put into a directory: `make deb` calls it, and says in
+# SOURCE_DATE_EPOCH of which time it is.
 #
 #     build-deb.sh ROOT PACKAGE.deb VERSION
 set -euo pipefail
 root=$(realpath "$1") package=$2 version=$3
 here=$(cd "$(dirname "$0")" && pwd)
 maintainer=${DEB_MAINTAINER:-Footfall maintainers <maintainers@footfall.example>}
-# Two builds of one commit are the same to the byte.
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$here" log -1 --format=%ct 2>/dev/null || date +%s)}
 documents=$root/usr/share/doc/footfall
 
 # The documents that Debian's policy wants, in place of those that it has elsewhere.

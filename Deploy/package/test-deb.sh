@@ -60,13 +60,18 @@ case "$1" in
     ;;
 esac
 
-trap 'echo "failed in line $LINENO: $BASH_COMMAND"; journalctl --no-pager -u "footfall.*"' ERR
+ended() {
+    [ "$1" = 0 ] && exit
+    echo "failed with $1: $2"
+    journalctl --no-pager -u "footfall.*"
+}
+trap 'ended $? "$BASH_COMMAND"' EXIT
 export DEBIAN_FRONTEND=noninteractive
 package=/root/footfall.deb
 configuration=/etc/footfall/footfall.yaml
 data=/var/lib/footfall
 url=http://127.0.0.1:8000/track.js
-hit() { curl --silent --fail --max-time 60 "$url?s=$1"; }
+hit() { curl --silent --fail --max-time 60 "$url?s=$1" "${@:2}"; }
 ready() { curl --silent --fail --max-time 60 http://127.0.0.1:8001/ready; }
 
 dpkg --install $package
@@ -80,6 +85,9 @@ for program in footfall footfall-bench; do
     man --warnings "$program" 2>&1 > /dev/null | (! grep .)
     "$program" --version
     bash -c "source /usr/share/bash-completion/completions/$program && complete -p $program"
+    fish -c "source /usr/share/fish/vendor_completions.d/$program.fish && complete -C '$program --v'" \
+        | grep -e --version
+    zsh -n "/usr/share/zsh/vendor-completions/_$program"
 done
 setpriv --reuid footfall --regid footfall --clear-groups \
     footfall check --config $configuration 2>&1 > /dev/null | (! grep .)
@@ -102,8 +110,18 @@ hit killed
 [ "$(systemctl show --property NRestarts --value footfall)" = 1 ]
 ready
 
+echo "== it stands still: systemd ends it, and the next one answers again"
+mkdir /run/systemd/system/footfall.service.d
+printf '[Service]\nWatchdogSec=2\n' > /run/systemd/system/footfall.service.d/watchdog.conf
+systemctl daemon-reload
+systemctl restart footfall
+kill -STOP "$(systemctl show --property MainPID --value footfall)"
+# What it had accepted in between is reset when it goes on for a moment, to end.
+hit still --retry 5 --retry-all-errors
+journalctl --no-pager -u footfall | grep 'Watchdog timeout'
+
 echo "== a reload takes what is right, and says what is wrong"
-echo "retain_age: 90d" >> $configuration
+printf 'access_log: /var/log/footfall/access.log\nretain_age: 90d\n' >> $configuration
 systemctl reload footfall
 echo "retain_agee: 90d" >> $configuration
 (! systemctl reload footfall)
@@ -115,6 +133,7 @@ echo "== an upgrade keeps what the operator has written, and what was stored"
 dpkg --install $package
 tail -n 1 $configuration | grep '^retain_age: 90d$'
 hit upgraded
+grep 's=upgraded' /var/log/footfall/access.log
 footfall report --data $data --by search
 footfall verify --data $data | grep ': no damage$'
 
@@ -123,7 +142,7 @@ dpkg --remove footfall
 (! systemctl is-active footfall.service footfall.socket)
 [ ! -e /usr/bin/footfall ] && [ ! -e /lib/systemd/system/footfall.service ] && [ -e $configuration ]
 dpkg --purge footfall
-[ ! -e /etc/footfall ] && [ -e $data/events ]
+[ ! -e /etc/footfall ] && [ ! -e /var/log/footfall ] && [ -e $data/events ]
 find /etc/systemd /var/lib/systemd -name 'footfall*' | (! grep .)
 touch /root/passed
 echo "the package is good"
