@@ -164,18 +164,19 @@ import Testing
     @Test(
         "who was the bottleneck",
         arguments: [
-            (10_000, 0, 0, 0.5, true, false), (10_000, 101, 101, 0.5, true, true),
-            (10_000, 100, 5000, 0.5, true, false), (10_000, 0, 5000, 0.99, true, true),
-            (10_000, 0, 50, 0.99, true, false), (10_000, 0, 0, 0.99, false, true),
-            (10_000, 0, 0, 0.97, false, false), (0, 0, 0, 0, true, false),
+            (10_000, 0, 0, 0.5, 9, true, false), (10_000, 101, 101, 0.5, 9, true, true),
+            (10_000, 100, 5000, 0.5, 9, true, false), (10_000, 0, 5000, 0.99, 9, true, true),
+            (10_000, 0, 50, 0.99, 9, true, false), (10_000, 0, 0, 0.99, 9, false, true),
+            (10_000, 0, 0, 0.97, 9, false, false), (100, 0, 0, 1, 0.02, false, false),
+            (0, 0, 0, 0, 9, true, false),
         ])
     func bottleneck(
-        _ sent: Int, _ late: Int, _ behind: Int, _ busy: Double, _ hasSchedule: Bool,
-        _ expected: Bool
+        _ sent: Int, _ late: Int, _ behind: Int, _ busy: Double, _ seconds: Double,
+        _ hasSchedule: Bool, _ expected: Bool
     ) {
         let reason = Bottleneck.reason(
             sent: sent, lateThroughTester: late, behindSchedule: behind, busy: busy,
-            hasSchedule: hasSchedule)
+            seconds: seconds, hasSchedule: hasSchedule)
         #expect((reason != nil) == expected)
     }
 }

@@ -2,16 +2,21 @@
 enum Bottleneck {
     /// In closed mode a thread that computes for this part of its time could not have sent more.
     static let busyMax = 0.98
+    /// Seconds that a run in closed mode lasts at least before its threads can be called busy: a shorter one
+    /// spends much of its time on connecting, and measures no throughput.
+    static let closedRunMin = 1.0
     /// The part of the sendings that may be late although a connection was free.
     static let lateMax = 0.01
 
     /// Why the tester was the bottleneck; nil if it was not.
     static func reason(
-        sent: Int, lateThroughTester: Int, behindSchedule: Int, busy: Double, hasSchedule: Bool
+        sent: Int, lateThroughTester: Int, behindSchedule: Int, busy: Double, seconds: Double,
+        hasSchedule: Bool
     ) -> String? {
         let isBusy = busy >= busyMax
         guard hasSchedule else {
-            return isBusy ? "a thread of the tester was busy all the time; use more (-t)" : nil
+            return isBusy && seconds >= closedRunMin
+                ? "a thread of the tester was busy all the time; use more (-t)" : nil
         }
         let late = Double(lateThroughTester) / Double(max(1, sent))
         if late > lateMax {

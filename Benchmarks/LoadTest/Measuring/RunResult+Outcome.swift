@@ -52,7 +52,7 @@ extension RunResult {
             bottleneck: Bottleneck.reason(
                 sent: total.sent, lateThroughTester: total.lateThroughTester,
                 behindSchedule: total.behindSchedule, busy: busy,
-                hasSchedule: options.rate != nil),
+                seconds: outcome.seconds, hasSchedule: options.rate != nil),
             cookiesDropped: total.cookiesDropped)
         machine = .current()
         series = outcome.series
