@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// What a sink needs to know of an event, found in its line without reading the rest as JSON.
 package struct EventLine {
     private let bytes: UnsafeRawBufferPointer
@@ -34,6 +36,13 @@ package struct EventLine {
     private func endOfString(from start: Int) -> Int? {
         var index = start
         while index < bytes.count {
+            if index + 8 <= bytes.count {
+                let word = EightBytes(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+                let marks = word.equal(UInt8(ascii: "\"")) | word.equal(UInt8(ascii: "\\"))
+                let place = word.ascii(marks).first
+                index += place
+                if place == 8 { continue }
+            }
             switch bytes[index] {
             case UInt8(ascii: "\""): return index
             case UInt8(ascii: "\\"): index += 2

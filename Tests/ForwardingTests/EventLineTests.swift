@@ -9,6 +9,7 @@ import Testing
             (#"{"v":1,"id":"x","visitor":"y"}"#, "y"), (#"{"visitor":"y"}"#, "y"),
             (#"{"params":{"visitor":"no","a":"}"},"visitor":"y"}"#, "y"),
             (#"{"query":"\",\"visitor\":\"no\"","visitor":"y","data":{}}"#, "y"),
+            (#"{"query":"\\","params":{"a\\\"":"\\\\"},"visitor":"y"}"#, "y"),
             (#"{"a":[1,{"visitor":"no"}],"b":-1.5e3,"c":true,"visitor":"y"}"#, "y"),
             (#"{"data":{"visitor":"no"}}"#, ""), (#"{"visitors":"no"}"#, ""),
             (#"{"visitor":7}"#, ""), (#"{"visitor":{"a":1}}"#, ""), ("", ""), ("{", ""),

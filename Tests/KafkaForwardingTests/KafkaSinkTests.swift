@@ -204,6 +204,23 @@ import Testing
         try expectAll(lines, in: cluster)
     }
 
+    @Test(
+        "events are compressed with zstd's first level, with another codec at that codec's own",
+        arguments: [
+            ([:], "zstd", "1"), (["compression.level": "9"], "zstd", "9"),
+            (["compression.codec": "gzip"], "gzip", nil),
+            (["compression.type": "gzip"], "zstd", nil),
+            (["compression.codec": "gzip", "compression.level": "2"], "gzip", "2"),
+        ] as [([String: String], String, String?)])
+    func compression(_ settings: [String: String], _ codec: String, _ level: String?) {
+        let all = KafkaOptions(brokers: "127.0.0.1:1", settings: settings).all
+        #expect(all.first { $0.key == "compression.codec" }?.value == codec)
+        #expect(all.first { $0.key == "compression.level" }?.value == level)
+        #expect(throws: Never.self) {
+            try KafkaSink(KafkaOptions(brokers: "127.0.0.1:1", settings: settings))
+        }
+    }
+
     @Test("a setting that librdkafka does not know is named")
     func settings() {
         let wrong = KafkaOptions(brokers: "127.0.0.1:1", settings: ["acks": "some"])
