@@ -11,7 +11,7 @@ func bench(
 ) throws -> (result: RunResult, errors: String) {
     let run = try ChildProcess.run([BenchBinary.path, "-o", "json", "-q"] + arguments)
     // 5: this tester had to wait for the processor.
-    let good = expected.map { [$0] } ?? [0, 5]
+    let good: [Int32] = expected.map { [$0] } ?? [0, 5]
     #expect(good.contains(run.status), "\(run.errors)")
     return (try RunResult(json: run.output.utf8), run.errors)
 }
